@@ -1,0 +1,226 @@
+"""What the functions need of the ground they stand on; each port is small, and one contract suite judges all its grounds.
+
+Documents are plain JSON objects. Instants inside them are seconds since the epoch (float), so that any store can
+compare them; instants in arguments are aware datetimes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol, TypeVar
+
+from conference.event import Event, Unreadable
+
+T = TypeVar("T")
+
+# ---- Store ----------------------------------------------------------------------------------
+
+Version = str
+"""Opaque; compared for equality only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A stored document as read: `key` is "collection/id", `version` goes into the next conditional write."""
+
+    key: str
+    data: dict[str, Any]
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write `data` if the document is at `if_version`; None means it must be absent."""
+
+    key: str
+    data: Mapping[str, Any]
+    if_version: Version | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete the document if it is at `if_version`."""
+
+    key: str
+    if_version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A condition on one top-level field; documents without the field never match."""
+
+    field: str
+    op: Literal["==", "<", "<=", ">", ">="]
+    value: str | float | bool
+
+
+class Store(Protocol):
+    """Small documents with a version; every write is conditional, every commit all or none."""
+
+    def get(self, key: str) -> Document | None:
+        """The document, as the last commit left it. Raises Later when the store cannot be reached."""
+
+    def commit(self, *writes: Put | Delete) -> tuple[Version | None, ...]:
+        """Do all writes or none; return each document's new version in order (None for a deletion).
+
+        Raises Conflict if any condition fails (nothing was written), Later if nothing was written for another
+        reason, OutcomeUnknown if it cannot be told whether the writes were done. At most 400 writes.
+        """
+
+    def query(
+        self,
+        collection: str,
+        where: Sequence[Where] = (),
+        *,
+        order_by: str | None = None,
+        limit: int = 100,
+        after: Document | None = None,
+    ) -> list[Document]:
+        """Documents of `collection` that meet every condition, ascending by `order_by` and then by key.
+
+        `after` goes on behind a document of an earlier answer; documents without the `order_by` field are left out.
+        """
+
+
+# ---- Queue ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A call to make: the function by its name in main.py, and a small JSON body (under 1 kB, no secret, no title)."""
+
+    function: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Queue(Protocol):
+    """Tasks, at least once, in no promised order."""
+
+    def add(self, task: Task, *, name: str | None = None, at: datetime | None = None) -> bool:
+        """Take the task, to be run not before `at`; False if `name` was used within the last 24 hours.
+
+        `name` may hold letters, digits, "-" and "_", at most 500. Raises Later if it was not taken, OutcomeUnknown
+        if that cannot be told (adding it again under its name is safe).
+        """
+
+
+# ---- Vault, Clock, Lanes --------------------------------------------------------------------
+
+
+class Vault(Protocol):
+    """Seals secrets with a key that never leaves the ground, each bound to its tenant."""
+
+    def seal(self, tenant: str, secret: bytes) -> str:
+        """A text that only `open` with the same tenant can read."""
+
+    def open(self, tenant: str, sealed: str) -> bytes:
+        """The secret. Raises Forged if the text was altered or sealed for another tenant."""
+
+
+class Clock(Protocol):
+    """Time as a port."""
+
+    def now(self) -> datetime:
+        """The present instant, aware, UTC."""
+
+
+class Lanes(Protocol):
+    """The only door to concurrency: calls that may go side by side."""
+
+    def run(self, calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
+        """Make every call, each one's result or the exception it raised, in the order of the calls."""
+
+
+# ---- Identity -------------------------------------------------------------------------------
+
+
+class Identity(Protocol):
+    """Checks the identity tokens that Cloud Tasks and Cloud Scheduler send."""
+
+    def check(self, token: str, *, audience: str, account: str) -> None:
+        """Return if the token is signed by the issuer, in time, for `audience` and of `account`; else raise Forged."""
+
+
+# ---- Calendar -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarInfo:
+    """A calendar by its canonical id, never "primary"; `zone` is its IANA time zone."""
+
+    id: str
+    zone: str
+    summary: str = ""
+    primary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of events.list; exactly one of the two tokens is set, `sync_token` on the last page only."""
+
+    items: tuple[Event | Unreadable, ...]
+    zone: str  # the calendar's time zone
+    next_page: str | None = None
+    sync_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What Google answered to a watch: both are authoritative, and needed to stop it."""
+
+    resource_id: str
+    expires: datetime
+
+
+class Calendar(Protocol):
+    """Google Calendar as one user sees it; every call but `stop` names the user whose credential is used.
+
+    All methods raise Later (quota, 5xx, no answer to a read), Revoked (consent, scope), Refused (never), and
+    Gone with what is gone. Writes raise OutcomeUnknown when it cannot be told whether they were done.
+    """
+
+    def calendar(self, user: str, calendar: str) -> CalendarInfo:
+        """One calendar; "primary" is resolved. Raises Gone(CALENDAR)."""
+
+    def changes(
+        self,
+        user: str,
+        calendar: str,
+        *,
+        token: str | None = None,
+        page: str | None = None,
+        ends_after: datetime | None = None,
+    ) -> Page:
+        """One page of events.list: what changed since `token`, or without it a full pass, deletions included.
+
+        `ends_after` keeps a full pass to events that end later; it is not sent with a token. Repeat every argument
+        on each page. Raises Gone(TOKEN) on 410, and on 400 for a token that is none.
+        """
+
+    def get(self, user: str, calendar: str, event_id: str) -> Event:
+        """One event, cancelled ones included while they exist. Raises Gone(EVENT), Poison if it cannot be read."""
+
+    def find(self, user: str, calendar: str, ical_uid: str) -> list[Event]:
+        """The live events of the calendar with this iCalUID."""
+
+    def upcoming(self, user: str, calendar: str, *, since: datetime, until: datetime) -> list[Event]:
+        """What a person sees between two instants: single events and occurrences, in order of start, at most 250."""
+
+    def insert(self, user: str, calendar: str, body: Mapping[str, Any]) -> Event:
+        """Make an event. Raises Refused if the id is taken."""
+
+    def patch(self, user: str, calendar: str, event_id: str, body: Mapping[str, Any], *, etag: str) -> Event:
+        """Change only what `body` names, only if the event is at `etag`. Raises Stale on 412, Gone(EVENT)."""
+
+    def delete(self, user: str, calendar: str, event_id: str, *, etag: str | None = None) -> None:
+        """Delete it, only if it is at `etag` (None: whatever it is). Raises Stale; already gone is success."""
+
+    def watch(
+        self, user: str, calendar: str, *, channel: str, secret: str, address: str, life: float
+    ) -> Watched:
+        """Open a push channel of about `life` seconds. Raises Refused with reason pushNotSupportedForRequestedResource."""
+
+    def stop(self, user: str, *, channel: str, resource_id: str) -> None:
+        """Close a push channel; already gone is success."""

@@ -1,0 +1,1 @@
+"""Where Lockstep stands: settings, wiring, and the adapters of each ground."""

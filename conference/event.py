@@ -14,9 +14,7 @@ import msgspec
 from conference.errors import Poison
 
 
-class EventTime(
-    msgspec.Struct, frozen=True, omit_defaults=True, rename={"date_time": "dateTime", "zone": "timeZone"}
-):
+class EventTime(msgspec.Struct, frozen=True, omit_defaults=True, rename={"date_time": "dateTime", "zone": "timeZone"}):
     """Either a whole day (`date`) or an instant (`date_time`, with offset unless `zone` is given)."""
 
     date: str | None = None

@@ -1,4 +1,4 @@
-"""What the functions need of the ground they stand on; each port is small, and one contract suite judges all its grounds.
+"""What the functions need of the ground they stand on; each port has one contract suite for all grounds.
 
 Documents are plain JSON objects. Instants inside them are seconds since the epoch (float), so that any store can
 compare them; instants in arguments are aware datetimes.
@@ -217,10 +217,8 @@ class Calendar(Protocol):
     def delete(self, user: str, calendar: str, event_id: str, *, etag: str | None = None) -> None:
         """Delete it, only if it is at `etag` (None: whatever it is). Raises Stale; already gone is success."""
 
-    def watch(
-        self, user: str, calendar: str, *, channel: str, secret: str, address: str, life: float
-    ) -> Watched:
-        """Open a push channel of about `life` seconds. Raises Refused with reason pushNotSupportedForRequestedResource."""
+    def watch(self, user: str, calendar: str, *, channel: str, secret: str, address: str, life: float) -> Watched:
+        """Open a push channel of about `life` seconds. Raises Refused if the calendar cannot be watched."""
 
     def stop(self, user: str, *, channel: str, resource_id: str) -> None:
         """Close a push channel; already gone is success."""

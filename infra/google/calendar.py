@@ -1,0 +1,347 @@
+"""Google Calendar as a port: the official client's requests, our types and our errors.
+
+Authority: https://developers.google.com/workspace/calendar/api/v3/reference
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Self, TypeVar
+
+import httplib2
+import msgspec
+from google.auth.credentials import Credentials
+from googleapiclient.discovery import build
+from googleapiclient.model import JsonModel
+
+from conference.errors import Gone, LockstepError, Missing, OutcomeUnknown, Poison, Refused, Stale
+from conference.event import Event, Unreadable, read_event
+from functions.ports import CalendarInfo, Page, Watched
+from infra.google.errors import FAILURES, Answered, Operation, lost_answer, translate
+from infra.google.pages import EVENT_FIELDS, PAGE_FIELDS, Listing, read_listing, refuse_repeated, to_page
+from infra.google.wire import Authorised, Door, Doors, Wire
+
+T = TypeVar("T")
+
+GOOGLE = "https://www.googleapis.com/calendar/v3/"
+
+_CALENDAR = Operation("calendars.get", Missing.CALENDAR)
+_LIST = Operation("events.list", Missing.CALENDAR)
+_GET = Operation("events.get", Missing.EVENT)
+_INSERT = Operation("events.insert", Missing.CALENDAR, repeatable=False)
+_PATCH = Operation("events.patch", Missing.EVENT, repeatable=False)
+_DELETE = Operation("events.delete", Missing.EVENT, repeatable=False)
+_WATCH = Operation("events.watch", Missing.CALENDAR, repeatable=False)
+_STOP = Operation("channels.stop", Missing.CHANNEL)
+
+_LARGEST_PAGE = 2500
+_MOST_SEEN = 250
+_MOST_PAGES = 50
+"""Short and empty pages are normal, so a small answer may take several; more than this is a fault."""
+
+
+class GoogleCalendar:
+    """The Calendar port over HTTP; one for the whole process, to be used by any number of threads.
+
+    `credentials` is asked on each call. While a consent stands it should give back the same object, so that its
+    access token and its connections are used again; a new object (a new consent) starts afresh.
+    `http` makes what carries a user's requests, already authorised; by default signed connections that give up
+    after `timeout` seconds without a byte. `endpoint` must end in "/calendar/v3/".
+    """
+
+    def __init__(
+        self,
+        credentials: Callable[[str], Credentials],
+        endpoint: str = GOOGLE,
+        http: Callable[[Credentials], Door] | None = None,
+        timeout: float = 20.0,
+    ) -> None:
+        self._credentials = credentials
+        self._doors = Doors(http or (lambda signer: Authorised(signer, Wire(timeout))))
+        self._service = _service(endpoint)
+
+    def close(self) -> None:
+        """Close the connections; calls after this one still work, but keep none open."""
+        self._doors.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- Reading ----------------------------------------------------------------------------
+
+    def calendar(self, user: str, calendar: str) -> CalendarInfo:
+        """One calendar; "primary" is resolved. Raises Gone(CALENDAR)."""
+        content = self._call(_CALENDAR, user, self._service.calendars().get, calendarId=calendar, fields=_INFO_FIELDS)
+        read = _decode(_CALENDAR, _info, content)
+        primary = calendar == "primary" or read.id.casefold() == user.casefold()
+        return CalendarInfo(read.id, read.time_zone, read.summary, primary)
+
+    def changes(
+        self,
+        user: str,
+        calendar: str,
+        *,
+        token: str | None = None,
+        page: str | None = None,
+        ends_after: datetime | None = None,
+    ) -> Page:
+        """One page of what changed since `token`, or of a full pass; as the port says.
+
+        Raises Refused for a page that could never lead to a sync token.
+        """
+        window = {"timeMin": _instant(ends_after)} if ends_after and not token else {}
+        listing = self._list(
+            user,
+            calendarId=calendar,
+            singleEvents=False,
+            showDeleted=True,
+            maxResults=_LARGEST_PAGE,
+            syncToken=token,
+            pageToken=page,
+            **window,
+        )
+        return to_page(listing, page, _LIST.where())
+
+    def get(self, user: str, calendar: str, event_id: str) -> Event:
+        """One event, cancelled ones included. Raises Gone(EVENT), Poison if it cannot be read."""
+        content = self._call(
+            _GET, user, self._service.events().get, calendarId=calendar, eventId=event_id, fields=EVENT_FIELDS
+        )
+        _decode(_GET, _any_object, content)  # what is no JSON object at all came from something in between
+        event = read_event(content)
+        if isinstance(event, Unreadable):
+            raise Poison(f"the event cannot be read: {event.cause}", _GET.where())
+        return event
+
+    def find(self, user: str, calendar: str, ical_uid: str) -> list[Event]:
+        """The live events with this iCalUID. Raises Poison if one cannot be read: it must not count as absent."""
+        items = list(self._items(user, calendarId=calendar, iCalUID=ical_uid, maxResults=_LARGEST_PAGE))
+        if any(isinstance(item, Unreadable) for item in items):
+            raise Poison("an event with this iCalUID cannot be read", _LIST.where())
+        return [item for item in items if isinstance(item, Event) and not item.cancelled]
+
+    def upcoming(self, user: str, calendar: str, *, since: datetime, until: datetime) -> list[Event]:
+        """Single events and occurrences between two instants, in order of start, at most 250, all of them readable."""
+        found: list[Event] = []
+        for item in self._items(
+            user,
+            calendarId=calendar,
+            singleEvents=True,
+            orderBy="startTime",
+            timeMin=_instant(since),
+            timeMax=_instant(until),
+            maxResults=_MOST_SEEN,
+        ):
+            if isinstance(item, Event) and not item.cancelled:
+                found.append(item)
+            if len(found) == _MOST_SEEN:
+                break
+        return found
+
+    # ---- Writing ----------------------------------------------------------------------------
+
+    def insert(self, user: str, calendar: str, body: Mapping[str, Any]) -> Event:
+        """Make an event; nobody is mailed. Raises Refused if the id is taken."""
+        content = self._call(
+            _INSERT, user, self._service.events().insert, calendarId=calendar, body=dict(body), **_QUIETLY
+        )
+        return _written(_INSERT, content)
+
+    def patch(self, user: str, calendar: str, event_id: str, body: Mapping[str, Any], *, etag: str) -> Event:
+        """Change only what `body` names, only if the event is at `etag`. Raises Stale on 412, Gone(EVENT)."""
+        _demand(etag, _PATCH)
+        content = self._call(
+            _PATCH,
+            user,
+            self._service.events().patch,
+            etag=etag,
+            calendarId=calendar,
+            eventId=event_id,
+            body=dict(body),
+            **_QUIETLY,
+        )
+        return _written(_PATCH, content)
+
+    def delete(self, user: str, calendar: str, event_id: str, *, etag: str | None = None) -> None:
+        """Delete it, only if it is at `etag` (None: whatever it is). Raises Stale; already gone is success."""
+        if etag is not None:
+            _demand(etag, _DELETE)
+        try:
+            self._call(
+                _DELETE,
+                user,
+                self._service.events().delete,
+                etag=etag,
+                calendarId=calendar,
+                eventId=event_id,
+                sendUpdates="none",
+            )
+        except Gone:
+            return
+
+    # ---- Push channels ----------------------------------------------------------------------
+
+    def watch(self, user: str, calendar: str, *, channel: str, secret: str, address: str, life: float) -> Watched:
+        """Open a push channel of about `life` seconds. Raises Refused if the calendar cannot be watched."""
+        body = {
+            "id": channel,
+            "type": "web_hook",
+            "address": address,
+            "token": secret,
+            "params": {"ttl": str(int(life))},
+        }
+        content = self._call(_WATCH, user, self._service.events().watch, calendarId=calendar, body=body)
+        opened = _decode(_WATCH, _channel, content)
+        try:
+            expires = datetime.fromtimestamp(opened.expiration / 1000, UTC)
+        except (ValueError, OverflowError, OSError):
+            raise OutcomeUnknown("the channel's expiry cannot be read", _WATCH.where()) from None
+        return Watched(opened.resource_id, expires)
+
+    def stop(self, user: str, *, channel: str, resource_id: str) -> None:
+        """Close a push channel; already gone is success. May be repeated for ever, so it is never OutcomeUnknown."""
+        try:
+            self._call(_STOP, user, self._service.channels().stop, body={"id": channel, "resourceId": resource_id})
+        except Gone:
+            return
+
+    # ---- The one way out --------------------------------------------------------------------
+
+    def _items(self, user: str, **arguments: Any) -> Iterator[Event | Unreadable]:
+        """All items of a list that needs no sync token, over however many pages they come."""
+        page: str | None = None
+        for _ in range(_MOST_PAGES):
+            listing = self._list(user, pageToken=page, **arguments)
+            yield from listing.items
+            refuse_repeated(listing, page, _LIST.where())
+            page = listing.next_page
+            if page is None:
+                return
+        raise Refused("a short list takes too many pages", _LIST.where())
+
+    def _list(self, user: str, **arguments: Any) -> Listing:
+        content = self._call(
+            _LIST, user, self._service.events().list, fields=PAGE_FIELDS, prettyPrint=False, **arguments
+        )
+        return _decode(_LIST, read_listing, content)
+
+    def _call(
+        self, operation: Operation, user: str, method: Callable[..., Any], *, etag: str | None = None, **arguments: Any
+    ) -> bytes:
+        """Make the call and return the raw answer, or raise what its failure means."""
+        signer = self._credentials(user)
+        outcome = self._attempt(operation, signer, method, etag, arguments)
+        if isinstance(outcome, LockstepError):
+            # Raised here, where no exception is being handled: the client's own names addresses, tokens and bodies,
+            # and would travel along as the context.
+            raise outcome
+        return outcome
+
+    def _attempt(
+        self,
+        operation: Operation,
+        signer: Credentials,
+        method: Callable[..., Any],
+        etag: str | None,
+        arguments: Mapping[str, Any],
+    ) -> bytes | LockstepError:
+        try:
+            request = method(**arguments)
+            if etag is not None:
+                request.headers["If-Match"] = etag
+            content: bytes = request.execute(http=_Strict(self._doors, signer), num_retries=0)
+        except FAILURES as failure:
+            return translate(operation, failure)
+        return content
+
+
+class _Strict:
+    """Stands between the client and the wire: an answer that is no success never reaches the client's own handling.
+
+    That handling logs bodies, and trips over error bodies of a shape it does not expect.
+    """
+
+    def __init__(self, doors: Doors, signer: Credentials) -> None:
+        self._doors = doors
+        self._signer = signer
+
+    def request(self, uri: str, method: str, body: str | None, headers: Mapping[str, str]) -> Any:
+        response, content = self._doors.exchange(self._signer, uri, method, body, headers)
+        if not 200 <= response.status < 300:
+            raise Answered(response.status, response, content)
+        return response, content
+
+
+class _Bytes(JsonModel):  # type: ignore[misc]  # googleapiclient ships no types
+    """Leaves the answer as it came: our decoders know what they look for."""
+
+    no_content_response = b""
+
+    def deserialize(self, content: bytes) -> bytes:
+        return content
+
+
+def _service(endpoint: str) -> Any:
+    return build(
+        "calendar",
+        "v3",
+        http=httplib2.Http(),  # builds requests only: every call brings its own
+        model=_Bytes(),
+        static_discovery=True,
+        cache_discovery=False,
+        client_options={"api_endpoint": endpoint},
+    )
+
+
+# ---- What goes out and what comes back --------------------------------------------------------
+
+_QUIETLY: dict[str, Any] = {"conferenceDataVersion": 1, "sendUpdates": "none", "fields": EVENT_FIELDS}
+"""Without version 1 conference data is dropped with a 200; repairs of ours are no news to the guests."""
+
+
+class _Info(msgspec.Struct, frozen=True, rename="camel"):
+    id: str
+    time_zone: str = "UTC"
+    summary: str = ""
+
+
+class _Channel(msgspec.Struct, frozen=True, rename="camel"):
+    resource_id: str
+    expiration: int
+
+
+_INFO_FIELDS = "id,timeZone,summary"
+_info = msgspec.json.Decoder(_Info).decode
+_channel = msgspec.json.Decoder(_Channel, strict=False).decode  # the expiry comes as text or as a number
+_any_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def _decode(operation: Operation, read: Callable[[bytes], T], content: bytes) -> T:
+    try:
+        return read(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        failure = lost_answer(operation, "unreadable answer", 200)
+    raise failure
+
+
+def _written(operation: Operation, content: bytes) -> Event:
+    event = read_event(content)
+    if isinstance(event, Unreadable):
+        raise lost_answer(operation, "unreadable answer", 200)
+    return event
+
+
+def _instant(when: datetime) -> str:
+    if when.tzinfo is None:
+        raise ValueError("an instant needs its offset")
+    return when.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _demand(etag: str, operation: Operation) -> None:
+    # An empty If-Match would be no condition at all; without a version we know nothing to hold on to.
+    if not etag:
+        raise Stale("the event's version is not known", operation.where())

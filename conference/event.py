@@ -6,7 +6,8 @@ Only the fields that decide something are kept; all others, known or not, are pa
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -31,7 +32,7 @@ class EventTime(msgspec.Struct, frozen=True, omit_defaults=True, rename={"date_t
 
         Raises Poison if it names neither a day nor an instant, or cannot be read.
         """
-        zone = self._zone_or(calendar_zone)
+        zone = self.zone_or(calendar_zone)
         try:
             if self.date is not None:
                 return datetime.combine(date.fromisoformat(self.date), time(), calendar_zone)
@@ -42,7 +43,8 @@ class EventTime(msgspec.Struct, frozen=True, omit_defaults=True, rename={"date_t
             raise Poison("an event's time cannot be read") from error
         raise Poison("an event's time names neither a day nor an hour")
 
-    def _zone_or(self, calendar_zone: ZoneInfo) -> ZoneInfo:
+    def zone_or(self, calendar_zone: ZoneInfo) -> ZoneInfo:
+        """The zone it names, or the calendar's if it names none that is known."""
         if self.zone is None:
             return calendar_zone
         try:
@@ -129,7 +131,7 @@ class Event(
 ):
     """One item of events.list; a tombstone may hold nothing but `id` and `status`."""
 
-    id: str
+    id: Annotated[str, msgspec.Meta(min_length=1)]
     status: str = "confirmed"
     etag: str | None = None
     updated: str | None = None
@@ -159,11 +161,12 @@ class Event(
 
     @property
     def updated_at(self) -> datetime | None:
-        """When the main data last changed; None where a tombstone does not say, or says it badly."""
+        """When the main data last changed (aware); None where a tombstone does not say, or says it badly."""
         try:
-            return datetime.fromisoformat(self.updated) if self.updated else None
+            read = datetime.fromisoformat(self.updated or "")
         except ValueError:
             return None
+        return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -176,27 +179,64 @@ class Unreadable(msgspec.Struct, frozen=True):
 _event = msgspec.json.Decoder(Event)
 _id_only = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
+# Fields that decide nothing, by the type they have when they are well: with another type they are passed over.
+_DECORATIVE: dict[str, type] = {
+    "accessCode": str,
+    "attendeesOmitted": bool,
+    "displayName": str,
+    "etag": str,
+    "eventType": str,
+    "iconUri": str,
+    "label": str,
+    "meetingCode": str,
+    "name": str,
+    "notes": str,
+    "optional": bool,
+    "passcode": str,
+    "password": str,
+    "pin": str,
+    "regionCode": str,
+    "resource": bool,
+    "responseStatus": str,
+    "updated": str,
+}
+
 
 def read_event(raw: bytes | msgspec.Raw) -> Event | Unreadable:
     """Decode one item; never raises on bad bytes, so that one bad event does not hold back the rest."""
     try:
         return _event.decode(raw)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _read_leniently(raw)
+
+
+def _read_leniently(raw: bytes | msgspec.Raw) -> Event | Unreadable:
+    """Once more, without nulls and without what is wrong but decides nothing; slower, and hardly ever needed."""
+    try:
+        return msgspec.convert(_sound(msgspec.json.decode(raw)), Event)
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Unreadable(_read_id(raw), _cause(error))
+
+
+def _sound(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sound(item) for key, item in value.items() if _counts(key, item)}
+    if isinstance(value, list):
+        return [_sound(item) for item in value if item is not None]
+    return value
+
+
+def _counts(key: str, item: object) -> bool:
+    return item is not None and isinstance(item, _DECORATIVE.get(key, object))
 
 
 def _read_id(raw: bytes | msgspec.Raw) -> str | None:
     try:
-        return msgspec.json.decode(_id_only.decode(raw)["id"], type=str)
-    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError):
+        return msgspec.json.decode(_id_only.decode(raw)["id"], type=str) or None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError):
         return None
 
 
 def _cause(error: Exception) -> str:
     # msgspec names the path and the expected type, never the value: safe to log.
-    return str(error) if isinstance(error, msgspec.MsgspecError) else "not UTF-8"
-
-
-def day_end(start: datetime) -> datetime:
-    """Midnight after `start`, for all-day events that give no end."""
-    return (start + timedelta(days=1)).astimezone(UTC)
+    return str(error) if isinstance(error, msgspec.MsgspecError) else "no readable JSON"

@@ -5,34 +5,32 @@ The desired state is always whole, so that it may be sent twice; the observed st
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import NewType
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from conference import text
+from conference.event import Event, Person
+from conference.series import live_exceptions
+from conference.slot import Occurrence, Slot, slot_of
+
+__all__ = [
+    "Attendee",
+    "Meeting",
+    "MeetingId",
+    "MeetingRef",
+    "MeetingSpec",
+    "Occurrence",
+    "Slot",
+    "digest",
+    "spec_of",
+]
+
 MeetingId = NewType("MeetingId", str)  # always text, whatever the vendor sends
-
-
-class Slot(msgspec.Struct, frozen=True):
-    """From `start` to `end` (aware, start < end); `zone` is the event's IANA zone, never an attendee's."""
-
-    start: datetime
-    end: datetime
-    zone: str
-
-    @property
-    def zone_info(self) -> ZoneInfo:
-        """The zone as an object."""
-        return ZoneInfo(self.zone)
-
-
-class Occurrence(msgspec.Struct, frozen=True):
-    """An exception of a series, known by its original start; `slot` None means cancelled."""
-
-    original_start: datetime
-    slot: Slot | None
-    title: str | None = None
 
 
 class Attendee(msgspec.Struct, frozen=True):
@@ -79,3 +77,54 @@ class Meeting(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Meeting({self.ref!r}, version={self.version!r})"
+
+
+def spec_of(event: Event, exceptions: Sequence[Occurrence], *, zone: ZoneInfo, host: str) -> MeetingSpec:
+    """What the event (a single one, or the master of a series) wants its meeting to be.
+
+    `zone` is the calendar's; `exceptions` are those of the series, in the order they were learnt. Raises Poison if a
+    time or a recurrence line is missing or cannot be read; the cause never holds the event's words.
+    """
+    slot = slot_of(event, zone)
+    return MeetingSpec(
+        title=text.title(event.summary),
+        slot=slot,
+        host=host,
+        agenda=text.agenda(event.description),
+        attendees=_attendees(event, host),
+        recurrence=event.recurrence,
+        exceptions=live_exceptions(event.recurrence, slot, exceptions) if event.recurrence else (),
+    )
+
+
+def digest(spec: MeetingSpec) -> str:
+    """64 hexadecimal digits, equal for equal specs whatever zone their instants were written in, else different."""
+    return hashlib.sha256(msgspec.json.encode(_canonical(spec))).hexdigest()
+
+
+def _attendees(event: Event, host: str) -> tuple[Attendee, ...]:
+    """Who is to come besides the host: no rooms, nobody who declined, each address once, in lower case, sorted."""
+    organizer = event.organizer.email if event.organizer else ""
+    hosts = {"", host.strip().lower(), organizer.strip().lower()}
+    invited = sorted(_invited(event.attendees), key=lambda person: (person.email, person.optional, person.name))
+    first = {person.email: person for person in reversed(invited) if person.email not in hosts}
+    return tuple(first[email] for email in sorted(first))
+
+
+def _invited(people: Iterable[Person]) -> Iterable[Attendee]:
+    for person in people:
+        if not (person.resource or person.self_ or person.organizer or person.response_status == "declined"):
+            yield Attendee(person.email.strip().lower(), text.name(person.display_name), person.optional)
+
+
+def _canonical(value: object) -> object:
+    """Nested lists of plain values in a fixed order, instants in UTC."""
+    match value:
+        case datetime():
+            return value.astimezone(UTC)
+        case msgspec.Struct():
+            return [_canonical(getattr(value, name)) for name in value.__struct_fields__]
+        case tuple():
+            return [_canonical(item) for item in value]
+        case _:
+            return value

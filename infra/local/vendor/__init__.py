@@ -1,0 +1,1 @@
+"""A little conferencing service that keeps the contract of docs/http-provider.md, for tests and the local stack."""

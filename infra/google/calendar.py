@@ -5,6 +5,7 @@ Authority: https://developers.google.com/workspace/calendar/api/v3/reference
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
@@ -285,11 +286,13 @@ class _Bytes(JsonModel):  # type: ignore[misc]  # googleapiclient ships no types
         return content
 
 
+@functools.lru_cache(maxsize=4)
 def _service(endpoint: str) -> Any:
+    """What builds requests: costly to make, and safe to share, since every call brings its own connection."""
     return build(
         "calendar",
         "v3",
-        http=httplib2.Http(),  # builds requests only: every call brings its own
+        http=httplib2.Http(),  # never used
         model=_Bytes(),
         static_discovery=True,
         cache_discovery=False,

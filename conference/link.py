@@ -54,7 +54,7 @@ def conference_data(current: ConferenceData | None, meeting: Meeting, name: str)
 
 def index(ref: MeetingRef) -> str:
     """One short text by which a meeting's links are found."""
-    return hashlib.sha256("\0".join((ref.provider, ref.account, ref.id)).encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{ref.provider}\0{ref.account}\0{ref.id}".encode()).hexdigest()[:32]
 
 
 def _entry_key(entry: EntryPoint) -> tuple[str, str, str]:

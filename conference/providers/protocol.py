@@ -112,6 +112,7 @@ class Notification:
     at: datetime
     kind: str  # updated | deleted | other
     meeting_id: MeetingId | None = None
+    version: str | None = None  # the meeting's version after the change, if the vendor tells
     reply: bytes | None = field(default=None, repr=False)
 
 
@@ -133,6 +134,9 @@ class ConferenceProvider(Protocol):
 
     def losses(self, spec: MeetingSpec) -> frozenset[Field]:
         """Pure: the parts of `spec` it cannot hold. May raise Unsupported."""
+
+    def expected_digest(self, spec: MeetingSpec) -> str | None:
+        """Pure: the `Meeting.digest` of a right meeting; None if the provider cannot be read back that far."""
 
     def create(self, spec: MeetingSpec, *, key: str) -> Written:
         """Make a meeting; the same key again yields the same meeting where `create_key` allows.

@@ -1,0 +1,162 @@
+"""Push channels: opened before the old one is closed, renewed long before they expire, never left without a record.
+
+Authority: https://developers.google.com/workspace/calendar/api/guides/push
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import msgspec
+import structlog
+
+from conference.errors import Conflict, Gone, LockstepError, Refused
+from functions import feed as feeds
+from functions.ground import HOUR, Ground
+from functions.ports import Delete, Document, Put, Where
+
+COLLECTION = "channels"
+ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+REGISTERING = 600.0
+"""A watch whose answer never came is looked at again after so many seconds."""
+
+log = structlog.get_logger(__name__)
+
+
+class Channel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One push channel; without `resource_id` the watch has not been answered yet."""
+
+    feed: str
+    user: str
+    secret_hash: str
+    renew_at: float
+    resource_id: str | None = None
+    expires: float | None = None
+    closing: bool = False
+
+
+def digest(secret: str) -> str:
+    """What is kept of a channel's secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def find(ground: Ground, channel: str) -> Channel | None:
+    """The channel with this id, whatever text was sent as id."""
+    if not ID.fullmatch(channel):
+        return None
+    document = ground.store.get(f"{COLLECTION}/{channel}")
+    return msgspec.convert(document.data, Channel) if document else None
+
+
+def open_channel(ground: Ground, feed: str) -> None:
+    """Open a channel for the feed, note it there, and close the one it replaces.
+
+    The record is written before the watch, so that a channel whose answer is lost is accounted for. A calendar that
+    cannot be watched is polled from then on. Raises Later, Revoked, Gone.
+    """
+    if ground.notice_address is None:
+        return
+    _, current = feeds.load(ground, feed)
+    if not current.push:
+        return
+    name, secret = ground.new_secret(), ground.new_secret()
+    key = f"{COLLECTION}/{name}"
+    record = Channel(feed, current.user, digest(secret), renew_at=ground.now() + REGISTERING)
+    (version,) = ground.store.commit(Put(key, msgspec.to_builtins(record), None))
+    try:
+        watched = ground.calendar.watch(
+            current.user,
+            current.calendar,
+            channel=name,
+            secret=secret,
+            address=ground.notice_address,
+            life=ground.policy.channel_life,
+        )
+    except Refused:
+        ground.store.commit(Delete(key, version or ""))
+        feeds.change(ground, feed, lambda it: msgspec.structs.replace(it, push=False))
+        log.warning("calendar cannot be watched, polling it", feed=feed)
+        return
+    expires = watched.expires.timestamp()
+    opened = msgspec.structs.replace(
+        record, resource_id=watched.resource_id, expires=expires, renew_at=_renewal(ground, expires)
+    )
+    ground.store.commit(Put(key, msgspec.to_builtins(opened), version or ""))
+    before = feeds.load(ground, feed)[1].channel
+    feeds.change(
+        ground, feed, lambda it: msgspec.structs.replace(it, channel=name, resource_id=watched.resource_id, push=True)
+    )
+    if before and before != name:
+        close_channel(ground, before)
+
+
+def close_channel(ground: Ground, channel: str) -> None:
+    """Close a channel and forget it; whatever fails is tried again by the tick."""
+    document = ground.store.get(f"{COLLECTION}/{channel}")
+    if document is None:
+        return
+    record = msgspec.convert(document.data, Channel)
+    closing = msgspec.structs.replace(record, closing=True, renew_at=ground.now() + HOUR)
+    (version,) = ground.store.commit(Put(document.key, msgspec.to_builtins(closing), document.version))
+    resource = record.resource_id or _resource_of(ground, record.feed)
+    if resource is not None:
+        ground.calendar.stop(record.user, channel=channel, resource_id=resource)
+    ground.store.commit(Delete(document.key, version or ""))
+
+
+def renew_due(ground: Ground) -> int:
+    """Renew or close every channel whose time has come; return how many. One failure does not hold up the others."""
+    due = ground.store.query(COLLECTION, [Where("renew_at", "<=", ground.now())], order_by="renew_at", limit=100)
+    for document in due:
+        try:
+            _renew(ground, document)
+        except LockstepError as error:
+            log.warning("channel not renewed yet", error=str(error))
+            _postpone(ground, document)
+    return len(due)
+
+
+def _renew(ground: Ground, document: Document) -> None:
+    record = msgspec.convert(document.data, Channel)
+    name = document.key.removeprefix(f"{COLLECTION}/")
+    if record.closing or record.resource_id is None or not _is_current(ground, record.feed, name):
+        close_channel(ground, name)
+        return
+    expired = record.expires is not None and record.expires <= ground.now()
+    open_channel(ground, record.feed)
+    if expired:
+        # Nobody told us anything since then: look.
+        feeds.raise_dirty(ground, record.feed)
+
+
+def _is_current(ground: Ground, feed: str, name: str) -> bool:
+    try:
+        return feeds.load(ground, feed)[1].channel == name
+    except Gone:
+        return False
+
+
+def _resource_of(ground: Ground, feed: str) -> str | None:
+    # Google gives every channel of one user on one calendar the same resource id.
+    try:
+        return feeds.load(ground, feed)[1].resource_id
+    except Gone:
+        return None
+
+
+def _renewal(ground: Ground, expires: float) -> float:
+    left = expires - ground.now()
+    return expires - min(ground.policy.channel_renewal, left / 2)
+
+
+def _postpone(ground: Ground, document: Document) -> None:
+    fresh = ground.store.get(document.key)
+    if fresh is None:
+        return
+    record = msgspec.convert(fresh.data, Channel)
+    later = msgspec.structs.replace(record, renew_at=ground.now() + 60)
+    try:
+        ground.store.commit(Put(fresh.key, msgspec.to_builtins(later), fresh.version))
+    except Conflict:
+        return

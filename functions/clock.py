@@ -1,0 +1,101 @@
+"""The scheduler's tick, once a minute: renew channels, poll, relay what was forgotten, start sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import msgspec
+import structlog
+
+from conference.errors import Conflict, LockstepError
+from functions import channel, ledger, sweep
+from functions import feed as feeds
+from functions.ground import Ground
+from functions.ports import Document, Where
+
+BATCH = 400
+
+log = structlog.get_logger(__name__)
+
+
+def tick(ground: Ground) -> dict[str, int]:
+    """Do what is due; return how much of each. One job's failure does not hold up the others."""
+    jobs: dict[str, Callable[[Ground], int]] = {
+        "channels": channel.renew_due,
+        "polls": _poll_due,
+        "runs": _wake_forgotten_runs,
+        "marks": _relay_forgotten_marks,
+        "sweeps": sweep.sweep_due,
+    }
+    done: dict[str, int] = {}
+    for name, job in jobs.items():
+        try:
+            done[name] = job(ground)
+        except LockstepError as error:
+            log.warning("part of the tick failed", part=name, error=str(error))
+            done[name] = 0
+    return done
+
+
+def _poll_due(ground: Ground) -> int:
+    """Ask for a run of each feed whose time has come; open the channel that it lacks."""
+    polled = 0
+    for document in _due(ground, feeds.COLLECTION, "poll_at"):
+        feed = document.key.removeprefix(f"{feeds.COLLECTION}/")
+        now = ground.now()
+        feeds.change(ground, feed, partial(_polled, now + ground.policy.poll))
+        feeds.raise_dirty(ground, feed)
+        current = feeds.decode(document)
+        if current.channel is None and current.push:
+            _open(ground, feed)
+        polled += 1
+    return polled
+
+
+def _polled(next_poll: float, feed: feeds.Feed) -> feeds.Feed:
+    return msgspec.structs.replace(feed, poll_at=next_poll)
+
+
+def _open(ground: Ground, feed: str) -> None:
+    try:
+        channel.open_channel(ground, feed)
+    except LockstepError as error:
+        log.warning("no channel yet, polling", feed=feed, error=str(error))
+
+
+def _wake_forgotten_runs(ground: Ground) -> int:
+    """Enqueue the run that a feed is owed and that nobody has finished in time."""
+    woken = 0
+    for document in _due(ground, feeds.COLLECTION, "wake_at"):
+        feed, now = document.key.removeprefix(f"{feeds.COLLECTION}/"), ground.now()
+        later = msgspec.structs.replace(feeds.decode(document), wake_at=now + ground.policy.lease)
+        try:
+            ground.store.commit(feeds.put(document, document.key, later))
+        except Conflict:
+            continue
+        feeds.enqueue(ground, feed, later.dirty, at=now, turn=f"woken {int(now)}")
+        woken += 1
+    return woken
+
+
+def _relay_forgotten_marks(ground: Ground) -> int:
+    """Enqueue marks that nobody has worked off in time."""
+    relayed = 0
+    for document in _due(ground, ledger.COLLECTION, "due"):
+        row, now = ledger.decode(document), ground.now()
+        # The attempt rises, so that the task's name is a new one.
+        again = msgspec.structs.replace(
+            row, attempts=row.attempts + 1, due=now + ground.policy.lease + ground.policy.forgotten
+        )
+        try:
+            ground.store.commit(ledger.put(again, document.version))
+        except Conflict:
+            continue
+        ledger.enqueue(ground, again)
+        relayed += 1
+    return relayed
+
+
+def _due(ground: Ground, collection: str, field: str) -> Iterator[Document]:
+    yield from ground.store.query(collection, [Where(field, "<=", ground.now())], order_by=field, limit=BATCH)

@@ -1,0 +1,230 @@
+"""Do what `conference.plan` decided: the calls to the provider, each leaving the row so that a crash loses nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+import structlog
+
+from conference.errors import Gone, Later, NotOwned, Refused, Stale
+from conference.key import mint_key
+from conference.link import Link, index
+from conference.meeting import Meeting, MeetingId, MeetingRef, MeetingSpec
+from conference.plan import (
+    Absent,
+    Adopt,
+    Agree,
+    CreateMeeting,
+    Found,
+    NotAsked,
+    PublishMeeting,
+    ReleaseMeeting,
+    UpdateMeeting,
+)
+from conference.providers.protocol import ConferenceProvider, CreateKey
+from conference.solution import provider_of
+from functions import feed as feeds
+from functions import ledger
+from functions.ground import Ground
+from functions.ledger import Row
+from functions.ports import Where
+from functions.work import Work, remark
+
+ABSENCE = timedelta(seconds=60)
+"""A meeting that is not there is asked for once more after this: providers have had outages that answered 404."""
+ELSEWHERE = timedelta(seconds=5)
+
+log = structlog.get_logger(__name__)
+
+
+def provider_named(ground: Ground, name: str) -> ConferenceProvider:
+    """The provider with this name. Raises Refused if the settings do not name it any more."""
+    provider = ground.providers.get(name)
+    if provider is None:
+        raise Refused(f"the provider {name!r} is not configured")
+    return provider
+
+
+def ask(work: Work, spec: MeetingSpec | None) -> None:
+    """Ask the provider what it holds. Raises Later the first time that the meeting is not there."""
+    link = work.row.link
+    if link is None or link.meeting is None:
+        work.meeting = NotAsked()
+        return
+    provider = provider_named(work.ground, link.provider)
+    try:
+        meeting = provider.get(link.meeting.ref)
+    except Gone:
+        _absent(work)
+        return
+    work.meeting = Found(meeting, spec is not None and is_right(provider, meeting, spec))
+
+
+def is_right(provider: ConferenceProvider, meeting: Meeting, spec: MeetingSpec) -> bool:
+    """True unless the read-back shows that the provider holds something else than it was told."""
+    expected = provider.expected_digest(spec)
+    return expected is None or meeting.digest is None or meeting.digest == expected
+
+
+def adopt(work: Work, action: Adopt) -> None:
+    """Link to the meeting that the event names; if it is gone, intend a new one."""
+    provider = provider_named(work.ground, action.provider)
+    ref = MeetingRef(provider.name, provider.account, MeetingId(action.meeting_id))
+    try:
+        meeting = provider.get(ref)
+    except Gone:
+        work.set_link(_intent(work, provider, anew=True))
+        return
+    leads = not any(row.link and row.link.leads for row in _others(work, ref))
+    key = meeting.key or ""
+    work.set_link(Link(provider.name, provider.account, key, work.row.generation, meeting, leads=leads))
+
+
+def create(work: Work, action: CreateMeeting) -> None:
+    """Note the intent, then create under its key; a repeat after a crash finds or yields the same meeting."""
+    provider = provider_named(work.ground, action.provider)
+    link = work.row.link
+    if action.anew or link is None or link.meeting is not None:
+        link = _intent(work, provider, anew=action.anew)
+        work.set_link(link)
+    if work.stored_link != link:
+        work.keep()
+    work.touched = True
+    if provider.capabilities.create_key in (CreateKey.NONE, CreateKey.SEARCHABLE):
+        found = provider.find(link.key)
+        if found is not None:
+            work.set_link(msgspec.structs.replace(link, meeting=found))
+            return
+    written = provider.create(action.spec, key=link.key)
+    agreed = action.digest if written.created or is_right(provider, written.meeting, action.spec) else None
+    work.set_link(msgspec.structs.replace(link, meeting=written.meeting, agreed=agreed))
+    work.meeting = NotAsked()
+
+
+def update(work: Work, action: UpdateMeeting) -> None:
+    """Send the whole desired state, conditional on the version we know."""
+    link = work.row.link
+    if link is None or link.meeting is None:
+        raise Stale("the meeting to update is not linked any more")
+    provider = provider_named(work.ground, link.provider)
+    known = work.meeting.meeting if isinstance(work.meeting, Found) else link.meeting
+    work.touched = True
+    try:
+        written = provider.update(known.ref, action.spec, key=link.key, base=known)
+    except Stale:
+        # Somebody changed it at the provider: look, then decide again.
+        ask(work, action.spec)
+        return
+    except Gone:
+        _absent(work)
+        return
+    if written.ignored:
+        log.warning("provider ignored fields", fields=sorted(f.value for f in written.ignored), row=work.document_key)
+    work.set_link(msgspec.structs.replace(link, meeting=written.meeting, agreed=action.digest))
+    work.meeting = NotAsked()
+
+
+def agree(work: Work, action: Agree) -> None:
+    """Note the agreement."""
+    link = work.row.link
+    if link is not None:
+        work.set_link(msgspec.structs.replace(link, meeting=action.meeting, agreed=action.digest))
+        work.meeting = NotAsked()
+
+
+def release(work: Work, _: ReleaseMeeting) -> None:
+    """Let go of the meeting, and delete it if no other event holds it and the event has not just moved."""
+    link = work.row.link
+    if link is None:
+        return
+    provider = provider_named(work.ground, link.provider)
+    ref = link.ref or _created_unseen(provider, link)
+    if ref is not None:
+        _delete_unless_held(work, provider, ref)
+    work.row = msgspec.structs.replace(work.row, releasing=False)
+    work.set_link(None)
+    work.meeting = NotAsked()
+
+
+def publish(work: Work, _: PublishMeeting) -> None:
+    """Leave the write to the event to a task of its own."""
+    now = work.ground.now()
+    work.keep(claimed_until=0.0, due=now + work.ground.policy.forgotten)
+    ledger.enqueue(work.ground, work.row, "patch_event")
+
+
+def _delete_unless_held(work: Work, provider: ConferenceProvider, ref: MeetingRef) -> None:
+    # Saved first: of two events that let go of one meeting at once, at least one then sees that it is the last.
+    work.row = msgspec.structs.replace(work.row, releasing=True)
+    work.keep()
+    others = _others(work, ref)
+    if others:
+        if not any(row.link and row.link.leads for row in others):
+            _promote(work, others[0])
+        return
+    if _moved_elsewhere(work):
+        raise Later("the event lives on in another calendar, which will take its meeting over", after=ELSEWHERE)
+    work.touched = True
+    try:
+        provider.delete(ref)
+    except NotOwned:
+        log.info("meeting is not ours to delete", row=work.document_key)
+
+
+def _promote(work: Work, row: Row) -> None:
+    link = row.link
+    if link is not None:
+        key = ledger.key_of(row.feed, row.event)
+        remark(work.ground, key, link=msgspec.structs.replace(link, leads=True, agreed=None))
+
+
+def _others(work: Work, ref: MeetingRef) -> list[Row]:
+    """The other rows that hold the meeting and mean to keep it."""
+    found = work.ground.store.query(ledger.COLLECTION, [Where("meeting", "==", index(ref))])
+    rows = [ledger.decode(document) for document in found if document.key != work.document_key]
+    return [row for row in rows if not row.releasing]
+
+
+def _moved_elsewhere(work: Work) -> bool:
+    """True if a tombstone stands for a move: the event lives in another calendar of the same user."""
+    row, ground = work.row, work.ground
+    if row.ical_uid is None or row.seen is None or not row.seen.cancelled:
+        return False
+    for document in ground.store.query(feeds.COLLECTION, [Where("user", "==", row.user)]):
+        feed = feeds.decode(document)
+        if feed.calendar == row.calendar:
+            continue
+        for event in ground.calendar.find(row.user, feed.calendar, row.ical_uid):
+            if event.organized_here and provider_of(event, ground.solutions):
+                feeds.raise_dirty(ground, feeds.feed_id(feed.user, feed.calendar))
+                return True
+    return False
+
+
+def _created_unseen(provider: ConferenceProvider, link: Link) -> MeetingRef | None:
+    """The meeting that an intent may have led to."""
+    found = provider.find(link.key)
+    return found.ref if found else None
+
+
+def _absent(work: Work) -> None:
+    row, now = work.row, work.ground.now()
+    if row.absent_since is None or now - row.absent_since < ABSENCE.total_seconds() / 2:
+        work.row = msgspec.structs.replace(row, absent_since=row.absent_since or now, verify=True)
+        raise Later("the meeting is not there; asking once more before making a new one", after=ABSENCE)
+    work.meeting = Absent()
+
+
+def _intent(work: Work, provider: ConferenceProvider, *, anew: bool) -> Link:
+    row = work.row
+    generation = row.generation + 1 if anew else row.generation
+    key = mint_key(
+        work.ground.key_secret,
+        calendar=row.calendar,
+        ical_uid=row.ical_uid or row.event,
+        provider=provider.name,
+        account=provider.account,
+        generation=generation,
+    )
+    return Link(provider.name, provider.account, key, generation)

@@ -1,0 +1,129 @@
+"""The feed: one calendar as one user sees it, with its sync token, dirty number and lease.
+
+The dirty number grows with every notice that asks for a run; a run notes the number it starts with, so a notice that
+comes during the run is seen at its end (docs/design.md, *The flow*).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from conference.errors import Conflict, Gone, Later, Missing
+from functions.ground import Ground
+from functions.ports import Document, Put, Task
+
+COLLECTION = "feeds"
+TRIES = 20
+
+
+class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept of a feed; instants in seconds since the epoch."""
+
+    user: str
+    calendar: str
+    zone: str = "UTC"
+    token: str | None = None
+    dirty: int = 0
+    started: int = 0
+    done: int = 0
+    fence: int = 0
+    lease_until: float = 0.0
+    lease_number: int = 0  # the dirty number of the task that holds the lease
+    full_at: float = 0.0
+    dropped_at: float = 0.0
+    full_wanted: bool = False
+    attempts: int = 0
+    poll_at: float | None = None
+    wake_at: float | None = None  # set while a run is owed: the tick wakes what everybody forgot
+    sweep_at: float | None = None
+    synced_at: float | None = None
+    channel: str | None = None
+    resource_id: str | None = None
+    push: bool = True
+    trouble: str | None = None  # why it does not run, for people
+
+    @property
+    def owed(self) -> bool:
+        """True while some notice has not been covered by a finished run."""
+        return self.dirty > self.done
+
+
+def feed_id(user: str, calendar: str) -> str:
+    """The id of a feed; `calendar` is canonical, never "primary"."""
+    return hashlib.sha256(f"{user}\0{calendar}".encode()).hexdigest()[:20]
+
+
+def key_of(feed: str) -> str:
+    """Its document's key."""
+    return f"{COLLECTION}/{feed}"
+
+
+def decode(document: Document) -> Feed:
+    """The feed in a document."""
+    return msgspec.convert(document.data, Feed)
+
+
+def put(document: Document | None, key: str, feed: Feed) -> Put:
+    """The write that brings the document to `feed`, if nobody else did anything meanwhile."""
+    return Put(key, msgspec.to_builtins(feed), document.version if document else None)
+
+
+def load(ground: Ground, feed: str) -> tuple[Document, Feed]:
+    """Read a feed. Raises Gone(CALENDAR) if it was disconnected."""
+    document = ground.store.get(key_of(feed))
+    if document is None:
+        raise Gone("the feed is not connected any more", what=Missing.CALENDAR)
+    return document, decode(document)
+
+
+def change(ground: Ground, feed: str, how: Callable[[Feed], Feed | None]) -> Feed:
+    """Apply `how` to the feed as it is now, however often others write it meanwhile; None leaves it alone."""
+    for _ in range(TRIES):
+        document, current = load(ground, feed)
+        wanted = how(current)
+        if wanted is None:
+            return current
+        try:
+            ground.store.commit(put(document, document.key, wanted))
+        except Conflict:
+            continue
+        return wanted
+    raise Later("the feed's document is too busy")
+
+
+def raise_dirty(ground: Ground, feed: str, *, full: bool = False, delay: float = 0.0) -> Feed:
+    """Ask for a run: raise the dirty number and enqueue a task named by it.
+
+    If a run that has not begun will see the change anyway, write nothing. Returns the feed as it stands.
+    """
+    now = ground.now()
+    asked: list[int] = []
+
+    def dirtied(current: Feed) -> Feed | None:
+        asked.clear()
+        covered = current.dirty > current.started and not (full and not current.full_wanted)
+        if covered:
+            return None
+        asked.append(current.dirty + 1)
+        return msgspec.structs.replace(
+            current,
+            dirty=current.dirty + 1,
+            wake_at=now + delay + ground.policy.forgotten,
+            full_wanted=current.full_wanted or full,
+        )
+
+    after = change(ground, feed, dirtied)
+    for number in asked:
+        enqueue(ground, feed, number, at=now + delay)
+    return after
+
+
+def enqueue(ground: Ground, feed: str, number: int, *, at: float, turn: str = "") -> None:
+    """Put a run for dirty number `number` into the queue; `turn` tells repeats of one number apart."""
+    name = hashlib.sha256(f"sync\0{feed}\0{number}\0{turn}".encode()).hexdigest()[:40]
+    task = Task("sync_calendar", {"feed": feed, "number": number})
+    ground.queue.add(task, name=name, at=datetime.fromtimestamp(at, UTC))

@@ -1,0 +1,77 @@
+"""What a function is given: the ports it may use and the figures it keeps to. Made once, by `infra.wiring`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from conference.providers.protocol import ConferenceProvider
+from conference.solution import Solution
+from functions.ports import Calendar, Clock, Identity, Lanes, Queue, Store, Vault
+
+MINUTE = 60.0
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The figures of the flow, in seconds unless said; each default with its reason."""
+
+    burst: float = 1.0
+    """A run starts so long after the first notice: one edit gives several notices, and they cost one run."""
+    lease: float = 90.0
+    """How long a run or a reconcile may hold its feed or row; longer than the deadline of a call."""
+    inline: float = 40.0
+    """A run reconciles by itself for so long; what is left becomes tasks."""
+    poll: float = 15 * MINUTE
+    """A lost notice is healed within this time."""
+    sweep: float = DAY
+    """Each feed and each provider account is compared as a whole this often."""
+    window: float = DAY
+    """A full pass marks events without a ledger row only if they were modified within this time (R3)."""
+    full_pass_cooldown: float = 10 * MINUTE
+    """A token dropped again within this time does not lead to another full pass at once."""
+    channel_life: float = 2 * DAY
+    """What we ask of a channel; short, since channels die silently."""
+    channel_renewal: float = DAY
+    """A new channel is opened when the old one has less than this left."""
+    forgotten: float = 30.0
+    """A mark nobody worked on for so long is given to the queue again by the tick."""
+    retry_first: float = 5.0
+    retry_most: float = HOUR
+    retry_for: float = 3 * DAY
+    """Retries go on at least this long before a row is parked as dead."""
+    spare_life: float = HOUR
+    """A meeting of ours without a link is left alone until it is this old: its create may be on its way."""
+    deletions: int = 10
+    deletions_share: float = 0.3
+    """A sweep that would delete more meetings than this number and this share stops and alerts."""
+    run_record: float = 30 * DAY
+    row_record: float = 90 * DAY
+    """How long runs and the rows of dead events are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Everything a function needs of the world."""
+
+    store: Store
+    queue: Queue
+    vault: Vault
+    clock: Clock
+    lanes: Lanes
+    identity: Identity
+    calendar: Calendar
+    providers: Mapping[str, ConferenceProvider]
+    solutions: tuple[Solution, ...]
+    key_secret: bytes = field(repr=False)
+    new_secret: Callable[[], str]
+    """A new unguessable text of at least 128 bits and at most 64 characters: channel ids and secrets."""
+    notice_address: str | None
+    """Where Google may send notices (https, or loopback); None: poll only."""
+    policy: Policy = Policy()
+
+    def now(self) -> float:
+        """The present, in seconds since the epoch."""
+        return self.clock.now().timestamp()

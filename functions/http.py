@@ -1,0 +1,193 @@
+"""The doors: who may call which function, how large a request may be, and which status an error becomes.
+
+Authority for the callers' tokens: https://cloud.google.com/run/docs/authenticating/service-to-service
+The framework hands every path, method and size to the function; what does not belong is refused here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import structlog
+from flask import Request, Response
+
+from conference.errors import Forged, Later, LockstepError, OutcomeUnknown, Poison, Stale
+from functions import clock, notification, patch, reconcile, sync, webhook
+from functions.ground import Ground
+
+TASK_BYTES = 10_000
+WEBHOOK_BYTES = 256 * 1024
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the entry points need: the ground, our public address, and the accounts whose calls are admitted."""
+
+    ground: Ground
+    base_url: str
+    tasks_account: str
+    scheduler_account: str
+
+
+class Refusal(Exception):
+    """A request that is turned away with this status, unread."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+def calendar_notification(door: Door, request: Request) -> Response:
+    """Google's push: anyone may call; the channel's secret decides."""
+
+    def take() -> Response:
+        _check_shape(request, most=0)
+        notification.calendar_notification(door.ground, request.headers)
+        return Response(status=204)
+
+    return _answer("calendar_notification", take)
+
+
+def sync_calendar(door: Door, request: Request) -> Response:
+    """A task: run a feed."""
+
+    def run(body: dict[str, Any]) -> None:
+        task = msgspec.convert(body, SyncTask)
+        sync.sync_calendar(door.ground, task.feed, task.number)
+
+    return _task(door, request, "sync_calendar", door.tasks_account, run)
+
+
+def reconcile_event(door: Door, request: Request) -> Response:
+    """A task: work off one event's mark, or look at one meeting that a provider told of."""
+
+    def run(body: dict[str, Any]) -> None:
+        if "meeting" in body:
+            look = msgspec.convert(body, LookTask)
+            webhook.look_at_meeting(door.ground, look.meeting, look.version)
+            return
+        task = msgspec.convert(body, EventTask)
+        reconcile.reconcile_event(door.ground, task.feed, task.event, task.fence)
+
+    return _task(door, request, "reconcile_event", door.tasks_account, run)
+
+
+def patch_event(door: Door, request: Request) -> Response:
+    """A task: write a meeting's ways to join into its event."""
+
+    def run(body: dict[str, Any]) -> None:
+        task = msgspec.convert(body, EventTask)
+        patch.patch_event(door.ground, task.feed, task.event)
+
+    return _task(door, request, "patch_event", door.tasks_account, run)
+
+
+def tick(door: Door, request: Request) -> Response:
+    """The scheduler, every minute."""
+
+    def run(_: dict[str, Any]) -> None:
+        clock.tick(door.ground)
+
+    return _task(door, request, "tick", door.scheduler_account, run)
+
+
+def provider_webhook(door: Door, request: Request) -> Response:
+    """A vendor's push, on the path of its name: anyone may call; the vendor's signature decides."""
+
+    def take() -> Response:
+        _check_shape(request, most=WEBHOOK_BYTES, path=None)
+        reply = webhook.provider_webhook(door.ground, request.path.strip("/"), request.headers, request.get_data())
+        return Response(reply, status=200, content_type="application/json") if reply else Response(status=204)
+
+    return _answer("provider_webhook", take)
+
+
+class SyncTask(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a task for `sync_calendar`."""
+
+    feed: str
+    number: int
+
+
+class EventTask(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a task for `reconcile_event` or `patch_event`."""
+
+    feed: str
+    event: str
+    fence: int = -1
+
+
+class LookTask(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a task that looks at one meeting."""
+
+    meeting: str
+    version: str = ""
+
+
+def _task(door: Door, request: Request, name: str, account: str, run: Callable[[dict[str, Any]], None]) -> Response:
+    def admitted() -> Response:
+        _check_shape(request, most=TASK_BYTES)
+        _check_caller(door, request, name, account)
+        run(_body(request))
+        return Response(status=200)
+
+    return _answer(name, admitted)
+
+
+def _check_shape(request: Request, *, most: int, path: str | None = "/") -> None:
+    if request.method != "POST":
+        raise Refusal(405, "only POST is admitted here")
+    if path is not None and request.path not in ("", path):
+        raise Refusal(404, "there is nothing at this path")
+    if request.content_length is None and request.headers.get("Transfer-Encoding"):
+        raise Refusal(411, "a request must say how long it is")
+    if (request.content_length or 0) > most:
+        raise Refusal(413, f"a request may have at most {most} bytes here")
+
+
+def _check_caller(door: Door, request: Request, name: str, account: str) -> None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Refusal(401, "an identity token is needed")
+    try:
+        door.ground.identity.check(token, audience=f"{door.base_url}/{name}", account=account)
+    except Forged:
+        raise Refusal(403, "this identity may not call this function") from None
+
+
+def _body(request: Request) -> dict[str, Any]:
+    data = request.get_data()
+    try:
+        return msgspec.json.decode(data, type=dict[str, Any]) if data else {}
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Poison("a task whose body cannot be read") from error
+
+
+def _answer(name: str, call: Callable[[], Response]) -> Response:
+    """The one table from errors to statuses: 5xx asks the other side to come again, everything else does not."""
+    try:
+        return call()
+    except Refusal as refusal:
+        return _text(refusal.status, refusal.text)
+    except Forged:
+        return _text(403, "refused")
+    except (Later, OutcomeUnknown, Stale) as error:
+        log.warning("asked to come again", function=name, error=str(error))
+        return _text(503, "not now, come again")
+    except (LockstepError, msgspec.ValidationError) as error:
+        # Coming again would not help: what it concerns has been noted where it is shown.
+        log.exception("given up", function=name, error=str(error))
+        return _text(200, "given up, see the log")
+    except Exception:
+        log.exception("failed", function=name)
+        return _text(500, "failed, see the log")
+
+
+def _text(status: int, text: str) -> Response:
+    return Response(text + "\n", status=status, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,60 @@
+"""Connect a calendar (R1): one feed for each calendar and user, its push channel, and a first token.
+
+Connecting twice changes nothing, and connecting again after trouble mends it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from conference.errors import Conflict, Later, OutcomeUnknown
+from functions import channel, sync
+from functions import feed as feeds
+from functions.feed import Feed
+from functions.ground import Ground
+
+
+def initialise(ground: Ground, user: str, calendar: str) -> str:
+    """Return the feed's id once it has a token; nothing is done to events or meetings that exist already.
+
+    `calendar` may be "primary"; the feed has its canonical id. Raises Gone(CALENDAR), Revoked, Later.
+    """
+    info = ground.calendar.calendar(user, calendar)
+    feed = feeds.feed_id(user, info.id)
+    _ensure_feed(ground, feed, Feed(user, info.id, zone=info.zone))
+    _ensure_channel(ground, feed)
+    _ensure_token(ground, feed)
+    return feed
+
+
+def _ensure_feed(ground: Ground, feed: str, fresh: Feed) -> None:
+    key = feeds.key_of(feed)
+    document = ground.store.get(key)
+    if document is None:
+        try:
+            ground.store.commit(feeds.put(None, key, fresh))
+        except Conflict:
+            # Somebody connects the same calendar at this moment.
+            return
+    elif feeds.decode(document).trouble is not None:
+        feeds.change(ground, feed, lambda it: msgspec.structs.replace(it, trouble=None, poll_at=ground.now()))
+
+
+def _ensure_channel(ground: Ground, feed: str) -> None:
+    current = feeds.load(ground, feed)[1]
+    live = channel.find(ground, current.channel) if current.channel else None
+    if live is not None and live.expires is not None and live.expires > ground.now():
+        return
+    try:
+        channel.open_channel(ground, feed)
+    except (Later, OutcomeUnknown):
+        # Without a channel the calendar is polled; the first poll opens one.
+        feeds.change(ground, feed, lambda it: msgspec.structs.replace(it, channel=None))
+
+
+def _ensure_token(ground: Ground, feed: str) -> None:
+    """One direct run. The channel was opened before, so that nothing falls between the two."""
+    if feeds.load(ground, feed)[1].token is not None:
+        return
+    current = feeds.raise_dirty(ground, feed, delay=ground.policy.forgotten)
+    sync.sync_calendar(ground, feed, current.dirty)

@@ -1,0 +1,108 @@
+"""The ledger: one row for each event that has, had or asks for a meeting, with the event as last seen and its link.
+
+A *mark* says "look at this event"; marks are numbered, the numbers only grow, and a mark is done only once its effect
+has been verified. Whoever sees a change raises the mark; only `functions.reconcile` brings `done` up to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from conference.event import Event
+from conference.link import Link
+from conference.meeting import Occurrence
+from functions.ground import Ground
+from functions.ports import Document, Put, Task
+
+COLLECTION = "ledger"
+
+
+class Row(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept of an event (a whole series); instants in seconds since the epoch."""
+
+    feed: str
+    event: str
+    user: str = ""
+    calendar: str = ""
+    zone: str = "UTC"
+    seen: Event | None = None
+    exceptions: dict[str, Occurrence] = {}
+    refresh: bool = False  # `seen` is known to be out of date: read the event first
+    verify: bool = False  # the meeting may differ from the link: ask the provider first
+    mark: int = 0
+    done: int = 0
+    due: float | None = None  # set while the mark is not done: when somebody must look at the latest
+    fence: int = 0
+    claimed_until: float = 0.0
+    link: Link | None = None
+    generation: int = 0
+    meeting: str | None = None  # link.index of the linked meeting
+    key: str | None = None  # the link's key
+    releasing: bool = False
+    absent_since: float | None = None  # the provider said once that the meeting is not there
+    ical_uid: str | None = None
+    attempts: int = 0
+    failing_since: float | None = None
+    parked: str | None = None  # why nothing more is tried until the event changes
+    trouble: str | None = None  # the last failure, while it is being retried
+    changed_at: float = 0.0
+    settled_at: float | None = None
+    expire_at: float | None = None
+
+    @property
+    def pending(self) -> bool:
+        """True while the newest mark is not done."""
+        return self.mark > self.done
+
+
+def key_of(feed: str, event: str) -> str:
+    """A row's document key; event ids may be up to 1024 characters long, so it is hashed."""
+    return f"{COLLECTION}/{feed}-{hashlib.sha256(event.encode()).hexdigest()[:32]}"
+
+
+def decode(document: Document) -> Row:
+    """The row in a document."""
+    return msgspec.convert(document.data, Row)
+
+
+def encode(row: Row) -> dict[str, Any]:
+    """A row as a document's data."""
+    data: dict[str, Any] = msgspec.to_builtins(row)
+    return data
+
+
+def put(row: Row, version: str | None) -> Put:
+    """The write of a row, if it is still at `version` (None: if there is none yet)."""
+    return Put(key_of(row.feed, row.event), encode(row), version)
+
+
+def marked(row: Row, ground: Ground, **seen: Any) -> Row:
+    """The row with its mark raised and what was seen; nothing that stopped it before counts any more."""
+    now = ground.now()
+    fresh = msgspec.structs.replace(row, **seen)
+    return msgspec.structs.replace(
+        fresh,
+        mark=row.mark + 1,
+        due=now + ground.policy.forgotten,
+        attempts=0,
+        failing_since=None,
+        parked=None,
+        trouble=None,
+        changed_at=now,
+        expire_at=None,
+        ical_uid=(fresh.seen.ical_uid if fresh.seen else None) or row.ical_uid,
+    )
+
+
+def enqueue(ground: Ground, row: Row, function: str = "reconcile_event", *, at: float | None = None) -> None:
+    """Put the row's newest mark into the queue, under a name that this mark and attempt alone have."""
+    wake = at if at is not None else ground.now()
+    name = hashlib.sha256(
+        f"{function}\0{row.feed}\0{row.event}\0{row.mark}\0{row.attempts}\0{row.fence}".encode()
+    ).hexdigest()[:40]
+    task = Task(function, {"feed": row.feed, "event": row.event, "fence": row.fence})
+    ground.queue.add(task, name=name, at=datetime.fromtimestamp(wake, UTC))

@@ -1,0 +1,244 @@
+"""One pass over a calendar's events: incremental from a sync token, or full, with the comparison that it asks for.
+
+Authority: https://developers.google.com/workspace/calendar/api/guides/sync
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import msgspec
+
+from conference.errors import Conflict, Gone, Later, Poison, Refused, Stale
+from conference.event import Event, Unreadable
+from functions import dead, ledger, marking
+from functions import feed as feeds
+from functions.feed import Feed
+from functions.ground import Ground
+from functions.ledger import Row
+from functions.marking import Marked, Sighting, sightings
+from functions.ports import Document, Page, Put, Where
+
+PAGES = 1000
+CHUNK = 200
+"""Writes in one commit; the last commit also holds the feed with its new token."""
+
+Judge = Callable[[Row | None, Sighting, str], Row | None]
+"""From a row as it is (None: there is none) and what was seen: the row to write, or None for nothing."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """A pass under a run's lease; `feed` is the feed as last written, `seen` the number of events listed."""
+
+    ground: Ground
+    feed_id: str
+    feed: Feed
+    seen: int = 0
+    baseline: bool = False
+
+
+def incremental(a_pass: Pass) -> Sequence[Marked]:
+    """Mark what changed since the feed's token, and move the token. Raises Gone(TOKEN) if the server dropped it."""
+    marked: list[Marked] = []
+    for page in _pages(a_pass, token=a_pass.feed.token, ends_after=None):
+        marked += _note(a_pass, page, partial(_changed, a_pass), token=page.sync_token)
+    return marked
+
+
+def full_pass(a_pass: Pass) -> Sequence[Marked]:
+    """Compare the whole calendar with the ledger, mark what differs, and take a new token.
+
+    The first pass of a feed is a baseline and marks nothing. Later ones mark every row that differs, events without
+    a row only if they were modified within the window (R3), and look up every linked event that was not shown.
+    """
+    now = a_pass.ground.clock.now()
+    a_pass.baseline = not a_pass.feed.full_at
+    since = now - timedelta(seconds=a_pass.ground.policy.window)
+    marked: list[Marked] = []
+    shown: set[str] = set()
+    for page in _pages(a_pass, token=None, ends_after=now):
+        shown.update(one.series for one in sightings(_events(page)))
+        if page.sync_token is None:
+            marked += _note(a_pass, page, partial(_compared, a_pass, since), token=None)
+            continue
+        # Absence is no proof: what the pass did not show is looked up before its token is kept.
+        marked += _look_up(a_pass, shown, page.zone)
+        marked += _note(a_pass, page, partial(_compared, a_pass, since), token=page.sync_token, full_at=now.timestamp())
+    return marked
+
+
+def _pages(a_pass: Pass, *, token: str | None, ends_after: datetime | None) -> Iterator[Page]:
+    page_token: str | None = None
+    used: set[str] = set()
+    feed = a_pass.feed
+    for _ in range(PAGES):
+        page = a_pass.ground.calendar.changes(
+            feed.user, feed.calendar, token=token, page=page_token, ends_after=ends_after
+        )
+        a_pass.seen += len(page.items)
+        yield page
+        page_token = page.next_page
+        if page_token is None:
+            return
+        if page_token in used:
+            raise Refused("the calendar repeats a page token")
+        used.add(page_token)
+    raise Refused("the calendar's pages do not end")
+
+
+def _events(page: Page) -> list[Event]:
+    return [item for item in page.items if isinstance(item, Event)]
+
+
+def _note(a_pass: Pass, page: Page, judge: Judge, *, token: str | None, full_at: float | None = None) -> list[Marked]:
+    """Write what a page says; with `token`, the last commit moves the token together with the marks it covers."""
+    for item in page.items:
+        if isinstance(item, Unreadable):
+            dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)
+    groups = [_readable(a_pass, one, page.zone) for one in sightings(_events(page))]
+    found = [one for one in groups if one is not None]
+    marked: list[Marked] = []
+    while len(found) > CHUNK:
+        marked += _commit(a_pass, found[:CHUNK], judge, page.zone, {})
+        found = found[CHUNK:]
+    moved = {} if token is None else _moved(token, page.zone, full_at)
+    return marked + _commit(a_pass, found, judge, page.zone, moved)
+
+
+def _moved(token: str, zone: str, full_at: float | None) -> dict[str, object]:
+    moved: dict[str, object] = {"token": token, "zone": zone}
+    return moved if full_at is None else {**moved, "full_at": full_at, "full_wanted": False}
+
+
+def _commit(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str, moved: dict[str, object]) -> list[Marked]:
+    ground = a_pass.ground
+    for _ in range(feeds.TRIES):
+        rows, puts, claimed = _judged(a_pass, found, judge, zone)
+        feed = a_pass.feed
+        if moved:
+            document, current = feeds.load(ground, a_pass.feed_id)
+            if current.fence != feed.fence:
+                raise Stale("another run has begun")
+            feed = msgspec.structs.replace(current, **moved)
+            puts.append(feeds.put(document, document.key, feed))
+        if not puts:
+            return []
+        try:
+            versions = ground.store.commit(*puts)
+        except Conflict:
+            continue
+        a_pass.feed = feed
+        written = zip(rows, puts, versions, strict=False)
+        return [
+            Marked(Document(put.key, dict(put.data), version or ""), row)
+            for row, put, version in written
+            if put.key in claimed
+        ]
+    raise Later("the ledger is too busy")
+
+
+def _judged(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str) -> tuple[list[Row], list[Put], set[str]]:
+    """The rows to write, their writes, and the keys of those that this run has claimed."""
+    rows: list[Row] = []
+    puts: list[Put] = []
+    claimed: set[str] = set()
+    for sighting in found:
+        document = a_pass.ground.store.get(ledger.key_of(a_pass.feed_id, sighting.series))
+        before = ledger.decode(document) if document else None
+        row = judge(before, sighting, zone)
+        if row is None:
+            continue
+        rows.append(row)
+        puts.append(ledger.put(row, document.version if document else None))
+        if row.fence > (before.fence if before else 0):
+            claimed.add(puts[-1].key)
+    return rows, puts, claimed
+
+
+def _changed(a_pass: Pass, row: Row | None, sighting: Sighting, zone: str) -> Row | None:
+    """In an incremental pass every item is a change."""
+    ground = a_pass.ground
+    if row is None or (row.link is None and not row.pending):
+        # Not ours until now: is it now?
+        if not marking.is_ours(sighting, ground.solutions):
+            return None
+        row = row or _new_row(a_pass, sighting)
+    return marking.mark(ground, row, sighting, zone)
+
+
+def _compared(a_pass: Pass, since: datetime, row: Row | None, sighting: Sighting, zone: str) -> Row | None:
+    """In a full pass an item may say nothing new."""
+    ground = a_pass.ground
+    ours = marking.is_ours(sighting, ground.solutions)
+    if row is not None:
+        missing = ours and row.link is None and row.parked is None and not row.pending
+        return marking.mark(ground, row, sighting, zone, anyway=missing and not a_pass.baseline)
+    if not ours:
+        return None
+    row = _new_row(a_pass, sighting)
+    if not a_pass.baseline and marking.recently_modified(sighting, since):
+        return marking.mark(ground, row, sighting, zone)
+    return marking.baseline(ground, row, sighting, zone)
+
+
+def _new_row(a_pass: Pass, sighting: Sighting) -> Row:
+    return Row(a_pass.feed_id, sighting.series, a_pass.feed.user, a_pass.feed.calendar)
+
+
+def _look_up(a_pass: Pass, shown: set[str], zone: str) -> list[Marked]:
+    """Read each linked event that a full pass did not show, and mark it if it changed or is gone."""
+    ground = a_pass.ground
+    linked = list(_linked(a_pass))
+    absent = [row for row in linked if row.event not in shown]
+    outcomes = ground.lanes.run([partial(_read, a_pass, row) for row in absent])
+    found: list[Sighting] = []
+    for row, outcome in zip(absent, outcomes, strict=True):
+        if isinstance(outcome, Poison):
+            dead.note(a_pass.ground, a_pass.feed_id, row.event, str(outcome))
+        elif isinstance(outcome, Exception):
+            raise outcome
+        else:
+            found.append(Sighting(row.event, outcome))
+    _guard_deletions(a_pass, sum(1 for one in found if one.event and one.event.cancelled), len(linked))
+    marked: list[Marked] = []
+    for start in range(0, len(found), CHUNK):
+        marked += _commit(a_pass, found[start : start + CHUNK], partial(_changed, a_pass), zone, {})
+    return marked
+
+
+def _guard_deletions(a_pass: Pass, gone: int, linked: int) -> None:
+    """Stop rather than take lost access for a great many deletions (reliability I16). Raises Refused."""
+    policy = a_pass.ground.policy
+    if gone > policy.deletions and gone > policy.deletions_share * linked:
+        raise Refused(f"{gone} of {linked} linked events are gone at once; connect the calendar again to accept that")
+
+
+def _linked(a_pass: Pass) -> Iterator[Row]:
+    last: Document | None = None
+    while True:
+        some = a_pass.ground.store.query(
+            ledger.COLLECTION, [Where("feed", "==", a_pass.feed_id)], limit=CHUNK, after=last
+        )
+        yield from (row for row in map(ledger.decode, some) if row.link is not None)
+        if len(some) < CHUNK:
+            return
+        last = some[-1]
+
+
+def _read(a_pass: Pass, row: Row) -> Event:
+    try:
+        return a_pass.ground.calendar.get(a_pass.feed.user, a_pass.feed.calendar, row.event)
+    except Gone:
+        return Event(row.event, "cancelled")
+
+
+def _readable(a_pass: Pass, sighting: Sighting, zone: str) -> Sighting | None:
+    checked = marking.exceptions_readable(sighting, zone)
+    if isinstance(checked, Unreadable):
+        dead.note(a_pass.ground, a_pass.feed_id, checked.id, checked.cause)
+        return None
+    return checked

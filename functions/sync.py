@@ -1,0 +1,272 @@
+"""A run: list what changed, note it as marks in one commit with the token that covers it, then work the marks off.
+
+Authority: https://developers.google.com/workspace/calendar/api/guides/sync
+The token is stored only together with the marks it covers, so a change is never both forgotten and passed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+
+import msgspec
+import structlog
+
+from conference.errors import Conflict, Gone, Later, LockstepError, Missing, OutcomeUnknown, Refused, Revoked, Stale
+from functions import feed as feeds
+from functions import ledger, reconcile, runs
+from functions.feed import Feed
+from functions.ground import Ground
+from functions.listing import Pass, full_pass, incremental
+from functions.marking import Marked
+from functions.ports import Put, Where
+from functions.work import retry_at
+
+TURNS = 5
+"""How often a run begins anew for notices that came meanwhile, before it leaves the rest to a successor."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Run:
+    """One run under its lease, and what it has counted."""
+
+    ground: Ground
+    feed_id: str
+    feed: Feed
+    began: float
+    resumed: bool = False
+    changes: int = 0
+    marks: int = 0
+    failures: int = 0
+    kinds: set[str] = field(default_factory=set)
+
+
+def sync_calendar(ground: Ground, feed: str, number: int) -> None:
+    """Cover every notice up to dirty number `number`; nothing happens if that is done already."""
+    run = _begin(ground, feed, number)
+    if run is None:
+        return
+    try:
+        for _ in range(TURNS):
+            _pull_and_settle(run)
+            if _finish(run):
+                return
+        rest = _own(run, lease_until=0.0)
+        feeds.enqueue(ground, feed, rest.dirty, at=ground.now(), turn=f"after {rest.fence}")
+    except (Later, OutcomeUnknown) as error:
+        _postpone(run, error)
+    except (Revoked, Refused) as error:
+        _stop(run, error)
+    except Gone as error:
+        if error.what is not Missing.CALENDAR:
+            raise
+        _stop(run, error)
+    except Stale:
+        # A later run took the lease over; it covers everything that this one was asked for.
+        log.info("run overtaken", feed=feed, fence=run.feed.fence)
+
+
+def _begin(ground: Ground, feed: str, number: int) -> Run | None:
+    now = ground.now()
+    busy_until: list[float] = []
+    resumed: list[bool] = []
+
+    def take(current: Feed) -> Feed | None:
+        busy_until.clear()
+        resumed.clear()
+        if current.done >= number:
+            return None
+        # The queue gives one number to one worker at a time: getting it again means that the holder died.
+        if current.lease_until > now and current.lease_number != number:
+            busy_until.append(current.lease_until)
+            return None
+        resumed.append(current.started > current.done)
+        return msgspec.structs.replace(
+            current,
+            started=current.dirty,
+            fence=current.fence + 1,
+            lease_until=now + ground.policy.lease,
+            lease_number=number,
+        )
+
+    taken = feeds.change(ground, feed, take)
+    for until in busy_until:
+        # The holder sees our number when it ends; this is for the case that it never does.
+        feeds.enqueue(ground, feed, number, at=until, turn=f"behind {until}")
+    if not resumed:
+        return None
+    return Run(ground, feed, taken, began=now, resumed=resumed[0])
+
+
+def _pull_and_settle(run: Run) -> None:
+    marked = list(_pull(run))
+    if run.resumed:
+        marked += _left_over(run, {one.row.event for one in marked})
+        run.resumed = False
+    run.marks += len(marked)
+    _settle(run, marked)
+
+
+def _pull(run: Run) -> Sequence[Marked]:
+    if run.feed.token is None or run.feed.full_wanted:
+        return _full(run)
+    a_pass = Pass(run.ground, run.feed_id, run.feed)
+    try:
+        marked = incremental(a_pass)
+    except Gone as error:
+        if error.what is not Missing.TOKEN:
+            raise
+        _drop_token(run)
+        return _full(run)
+    run.changes += a_pass.seen
+    run.feed = a_pass.feed
+    return marked
+
+
+def _full(run: Run) -> Sequence[Marked]:
+    a_pass = Pass(run.ground, run.feed_id, run.feed)
+    marked = full_pass(a_pass)
+    run.kinds.add("full pass")
+    run.changes += a_pass.seen
+    run.feed = a_pass.feed
+    return marked
+
+
+def _drop_token(run: Run) -> None:
+    """Forget the token; a second drop within the cooldown waits instead of starting one full pass after another."""
+    now, cooldown = run.ground.now(), run.ground.policy.full_pass_cooldown
+    wait = run.feed.dropped_at + cooldown - now
+    run.feed = _own(run, token=None, dropped_at=now if wait <= 0 else run.feed.dropped_at)
+    log.warning("sync token dropped by the server", feed=run.feed_id, again=wait > 0)
+    if wait > 0:
+        raise Later("the sync token was dropped again", after=timedelta(seconds=wait))
+
+
+def _left_over(run: Run, already: set[str]) -> list[Marked]:
+    """Marks of a run that died, which nobody has worked off."""
+    found = run.ground.store.query(
+        ledger.COLLECTION, [Where("feed", "==", run.feed_id), Where("due", ">", 0)], order_by="due", limit=400
+    )
+    rows = (ledger.decode(document) for document in found)
+    return [
+        Marked(document, row)
+        for document, row in zip(found, rows, strict=True)
+        if row.pending and row.event not in already
+    ]
+
+
+def _settle(run: Run, marked: Sequence[Marked]) -> None:
+    """Reconcile several at a time; what fails has made its own task, what does not fit into the time becomes one."""
+    width = 32
+    for start in range(0, len(marked), width):
+        some = marked[start : start + width]
+        if run.ground.now() - run.began > run.ground.policy.inline:
+            for one in marked[start:]:
+                ledger.enqueue(run.ground, one.row)
+            return
+        calls = [partial(reconcile.work, run.ground, one.document, take_over=True) for one in some]
+        for one, outcome in zip(some, run.ground.lanes.run(calls), strict=True):
+            _count(run, one, outcome)
+
+
+def _count(run: Run, one: Marked, outcome: reconcile.Outcome | Exception) -> None:
+    if isinstance(outcome, Exception):
+        # A bug: the queue tries it again apart from the others, and answers for it.
+        log.error("reconcile failed", feed=run.feed_id, row=one.document.key, exc_info=outcome)
+        ledger.enqueue(run.ground, one.row, at=run.ground.now() + run.ground.policy.retry_first)
+    if outcome in (reconcile.Outcome.SETTLED, reconcile.Outcome.PUBLISHING):
+        return
+    run.failures += 1
+
+
+def _finish(run: Run) -> bool:
+    """Give the lease back, unless the dirty number moved meanwhile: then begin anew. True when all is covered."""
+    ground, policy = run.ground, run.ground.policy
+    for _ in range(feeds.TRIES):
+        now = ground.now()
+        document, current = feeds.load(ground, run.feed_id)
+        _check_fence(run, current)
+        again = current.dirty > current.started
+        wanted = msgspec.structs.replace(
+            current, done=current.started, started=current.dirty, lease_until=now + policy.lease
+        )
+        if not again:
+            wanted = msgspec.structs.replace(
+                wanted,
+                lease_until=0.0,
+                wake_at=None,
+                poll_at=now + policy.poll * _spread(run.feed_id, current.fence),
+                sweep_at=current.sweep_at or now + policy.sweep * _spread(run.feed_id, current.fence),
+                synced_at=now,
+                attempts=0,
+                trouble=None,
+            )
+        record = [] if again else list(_record(run))
+        try:
+            ground.store.commit(feeds.put(document, document.key, wanted), *record)
+        except Conflict:
+            continue
+        run.feed = wanted
+        return not again
+    raise Later("the feed's document is too busy")
+
+
+def _record(run: Run) -> list[Put]:
+    if not (run.changes or run.marks or run.kinds):
+        return []
+    return [
+        runs.record(
+            run.ground,
+            "sync_calendar",
+            f"{run.feed_id}-{run.feed.fence}",
+            began=run.began,
+            feed=run.feed_id,
+            changes=run.changes,
+            marks=run.marks,
+            failures=run.failures,
+            kinds=sorted(run.kinds),
+        )
+    ]
+
+
+def _postpone(run: Run, error: Later | OutcomeUnknown) -> None:
+    after = error.after if isinstance(error, Later) else None
+    attempts = run.feed.attempts + 1
+    at = retry_at(run.ground, after, attempts, run.feed_id)
+    log.warning("run postponed", feed=run.feed_id, error=str(error), attempts=attempts)
+    try:
+        fresh = _own(run, attempts=attempts, trouble=str(error), lease_until=0.0, wake_at=at + run.ground.policy.lease)
+    except Stale:
+        return
+    feeds.enqueue(run.ground, run.feed_id, fresh.dirty, at=at, turn=f"try {fresh.fence}")
+
+
+def _stop(run: Run, error: LockstepError) -> None:
+    """Be quiet until somebody connects the calendar again; nothing of it is deleted."""
+    log.error("feed stopped, its owner must act", feed=run.feed_id, error=str(error))
+    _own(run, trouble=str(error), lease_until=0.0, wake_at=None, poll_at=None)
+
+
+def _own(run: Run, **changes: object) -> Feed:
+    """Change the feed while the lease is ours. Raises Stale if it is not."""
+
+    def changed(current: Feed) -> Feed:
+        _check_fence(run, current)
+        return msgspec.structs.replace(current, **changes)
+
+    return feeds.change(run.ground, run.feed_id, changed)
+
+
+def _check_fence(run: Run, current: Feed) -> None:
+    if current.fence != run.feed.fence:
+        raise Stale("another run has begun")
+
+
+def _spread(feed: str, fence: int) -> float:
+    """A factor from 0.75 to 1, so that polls do not fall together; the same for the same run."""
+    return 0.75 + 0.25 * hashlib.sha256(f"{feed}{fence}".encode()).digest()[0] / 255

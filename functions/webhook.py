@@ -1,0 +1,54 @@
+"""A provider's push: verified, then taken as a hint to look at one meeting, never as a fact.
+
+The look is delayed a little and compares versions first, so that the echo of our own write costs no call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import structlog
+
+from conference.errors import Forged
+from conference.link import index
+from conference.meeting import MeetingRef
+from conference.providers.protocol import NotificationReader
+from functions import ledger
+from functions.ground import Ground
+from functions.ports import Task, Where
+from functions.work import remark
+
+log = structlog.get_logger(__name__)
+
+
+def provider_webhook(ground: Ground, name: str, headers: Mapping[str, str], body: bytes) -> bytes | None:
+    """Take one push of the provider `name`; return what to answer, if the vendor wants an answer.
+
+    Raises Forged if it is not authentic or there is no such provider; Later if the queue is down.
+    """
+    provider = ground.providers.get(name)
+    if provider is None or not isinstance(provider, NotificationReader):
+        raise Forged("not a push of a provider of ours")
+    note = provider.read(headers, body, now=ground.clock.now())
+    if note.meeting_id is not None:
+        held = index(MeetingRef(provider.name, provider.account, note.meeting_id))
+        task = Task("reconcile_event", {"meeting": held, "version": note.version or ""})
+        label = hashlib.sha256(f"{held}\0{note.event_id}".encode()).hexdigest()[:40]
+        at = datetime.fromtimestamp(ground.now() + ground.policy.burst, UTC)
+        ground.queue.add(task, name=label, at=at)
+    return note.reply
+
+
+def look_at_meeting(ground: Ground, meeting: str, version: str) -> int:
+    """Mark every event that holds the meeting, unless we know this version already; return how many were marked."""
+    marked = 0
+    for document in ground.store.query(ledger.COLLECTION, [Where("meeting", "==", meeting)]):
+        link = ledger.decode(document).link
+        known = link.meeting.version if link and link.meeting else None
+        if version and known == version:
+            continue
+        remark(ground, document.key, verify=True)
+        marked += 1
+    return marked

@@ -1,0 +1,182 @@
+"""Work on one ledger row under a claim: saved with a fence, so that who was overtaken writes nothing.
+
+Two kinds of writers meet on a row. Whoever sees a change raises the mark; whoever holds the claim writes the link and
+brings `done` up to the mark. A save keeps what markers wrote meanwhile and fails if another claim has been made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+
+from conference.errors import Conflict, LockstepError, Stale
+from conference.link import Link, index
+from conference.plan import MeetingSays, NotAsked
+from functions import dead, ledger
+from functions.feed import TRIES
+from functions.ground import HOUR, Ground
+from functions.ledger import Row
+from functions.ports import Document
+
+log = structlog.get_logger(__name__)
+
+OURS = ("link", "meeting", "key", "generation", "releasing", "absent_since")
+"""The fields that the claim's holder changes in memory before it saves."""
+
+
+@dataclass(slots=True)
+class Work:
+    """A claimed row; `row` is as wanted, `version` and `stored_link` as last written."""
+
+    ground: Ground
+    document_key: str
+    version: str
+    row: Row
+    stored_link: Link | None
+    meeting: MeetingSays = NotAsked()  # noqa: RUF009 - frozen and without state
+    touched: bool = False  # an outside write was made since the last save
+
+    @classmethod
+    def on(cls, ground: Ground, document: Document) -> Work:
+        """Work on a row as read or as just written."""
+        row = ledger.decode(document)
+        return cls(ground, document.key, document.version, row, row.link)
+
+    def claim(self) -> bool:
+        """Take the row for a while; False if somebody else has it, who will see the newest mark."""
+        now = self.ground.now()
+        if self.row.claimed_until > now:
+            return False
+        until = now + self.ground.policy.lease
+        claimed = msgspec.structs.replace(
+            self.row, fence=self.row.fence + 1, claimed_until=until, due=until + self.ground.policy.forgotten
+        )
+        try:
+            (version,) = self.ground.store.commit(ledger.put(claimed, self.version))
+        except Conflict:
+            return False
+        self.row, self.version = claimed, version or ""
+        return True
+
+    def set_link(self, link: Link | None) -> None:
+        """Change the link in memory, with the fields by which it is found."""
+        ref = link.ref if link else None
+        self.row = msgspec.structs.replace(
+            self.row,
+            link=link,
+            meeting=index(ref) if ref else None,
+            key=(link.key or None) if link else None,
+            generation=link.generation if link else self.row.generation,
+            absent_since=None,
+        )
+
+    def save(self, how: Callable[[Row], Row]) -> None:
+        """Write the row as `how` makes it of the newest one. Raises Stale if the claim was lost."""
+        for _ in range(TRIES):
+            wanted = how(self.row)
+            try:
+                (version,) = self.ground.store.commit(ledger.put(wanted, self.version))
+            except Conflict:
+                self._merge()
+                continue
+            self.row, self.version, self.stored_link = wanted, version or "", wanted.link
+            self.touched = False
+            return
+        raise Stale("the row is too busy")
+
+    def keep(self, **changes: Any) -> None:
+        """Save these fields."""
+        self.save(lambda row: msgspec.structs.replace(row, **changes))
+
+    def finish(self) -> bool:
+        """Bring `done` up to the mark that was worked on; False if a newer one came meanwhile."""
+        mark, now = self.row.mark, self.ground.now()
+
+        def finished(row: Row) -> Row:
+            done = msgspec.structs.replace(
+                row, done=mark, attempts=0, failing_since=None, trouble=None, parked=None, settled_at=now
+            )
+            if row.mark > mark:
+                return done
+            dead_at = None if row.link else now + self.ground.policy.row_record
+            return msgspec.structs.replace(done, verify=False, due=None, claimed_until=0.0, expire_at=dead_at)
+
+        self.save(finished)
+        return not self.row.pending
+
+    def postpone(self, error: LockstepError, after: timedelta | datetime | None) -> None:
+        """Leave the mark for a task of its own; when retries have gone on long enough, park the row."""
+        now, attempts = self.ground.now(), self.row.attempts + 1
+        since = self.row.failing_since or now
+        if now - since > self.ground.policy.retry_for:
+            dead.note(self.ground, self.row.feed, self.row.event, str(error))
+            self.park(str(error))
+            return
+        at = retry_at(self.ground, after, attempts, self.document_key)
+        self.keep(
+            attempts=attempts,
+            failing_since=since,
+            trouble=str(error),
+            claimed_until=0.0,
+            due=at + self.ground.policy.forgotten,
+        )
+        log.warning("event postponed", feed=self.row.feed, row=self.document_key, attempts=attempts, error=str(error))
+        ledger.enqueue(self.ground, self.row, at=at)
+
+    def park(self, reason: str) -> None:
+        """Try nothing more until the event changes; the reason is shown on the row."""
+        mark = self.row.mark
+
+        def parked(row: Row) -> Row:
+            if row.mark > mark:
+                return msgspec.structs.replace(row, done=mark, claimed_until=0.0)
+            return msgspec.structs.replace(row, done=mark, parked=reason, due=None, claimed_until=0.0, trouble=None)
+
+        self.save(parked)
+        log.error("event parked", feed=self.row.feed, row=self.document_key, reason=reason)
+        if self.row.pending:
+            ledger.enqueue(self.ground, self.row)
+
+    def _merge(self) -> None:
+        document = self.ground.store.get(self.document_key)
+        fresh = ledger.decode(document) if document else None
+        if document is None or fresh is None or fresh.fence != self.row.fence or fresh.link != self.stored_link:
+            raise Stale("somebody else has taken the row")
+        ours = {name: getattr(self.row, name) for name in OURS}
+        self.row, self.version = msgspec.structs.replace(fresh, **ours), document.version
+
+
+def remark(ground: Ground, key: str, **seen: Any) -> None:
+    """Raise the mark of a row, however busy it is, and have it worked on soon."""
+    for _ in range(TRIES):
+        document = ground.store.get(key)
+        if document is None:
+            return
+        row = ledger.decode(document)
+        marked = ledger.marked(row, ground, **seen)
+        try:
+            ground.store.commit(ledger.put(marked, document.version))
+        except Conflict:
+            continue
+        ledger.enqueue(ground, marked, at=max(ground.now(), row.claimed_until))
+        return
+    raise Stale("the row is too busy")
+
+
+def retry_at(ground: Ground, after: timedelta | datetime | None, attempts: int, seed: str) -> float:
+    """When to try again: as the other side asked, else exponentially later, spread by up to a quarter."""
+    now, policy = ground.now(), ground.policy
+    if isinstance(after, datetime):
+        # An absurd date from outside must not park the work for ever.
+        return min(max(after.timestamp(), now), now + 24 * HOUR)
+    if isinstance(after, timedelta):
+        return now + min(max(after.total_seconds(), 0.0), 24 * HOUR)
+    wait = min(policy.retry_first * 2.0 ** min(attempts - 1, 20), policy.retry_most)
+    spread = hashlib.sha256(f"{seed}{attempts}".encode()).digest()[0] / 255
+    return now + wait * (0.75 + 0.25 * spread)

@@ -1,0 +1,183 @@
+"""The rules of documents that every ground keeps alike; the port is functions.ports.Store.
+
+What one ground would refuse in production (Firestore: https://firebase.google.com/docs/firestore/quotas, DynamoDB:
+items of 400 KB) is refused on every ground, so that it shows on a developer's machine first.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from conference.errors import Refused
+from functions.ports import Delete, Document, Put, Where
+
+MOST_WRITES = 400
+LARGEST = 380_000  # bytes of JSON: DynamoDB's 400 KB less room for names and indexed fields
+DEEPEST = 20  # Firestore's limit for maps within maps
+LONGEST_ID = 1000  # bytes; Firestore allows 1500 after escaping
+LONGEST_QUERIED = 1000  # bytes of text that a query can see; DynamoDB sorts by at most 1024
+EXPIRES = "expire_at"  # a document with this field is absent from that second on
+
+_COLLECTION = re.compile(r"[a-z][a-z_]{0,63}")
+_OPERATIONS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+Scalar = str | float | bool
+
+
+class Kind(enum.IntEnum):
+    """The kinds of values that queries see, in the order in which an answer has them."""
+
+    TRUTH = 0
+    NUMBER = 1
+    TEXT = 2
+
+
+Place = tuple[int, Scalar, str]
+"""Where a document stands in an ordered answer: by kind, then by value, then by key."""
+
+
+def check_collection(collection: str) -> None:
+    """Return if this is a collection's name, else raise ValueError."""
+    if not _COLLECTION.fullmatch(collection):
+        raise ValueError("a collection's name is lower-case letters and underscores")
+
+
+def check_key(key: str) -> None:
+    """Return if `key` is "collection/id", else raise ValueError; the id may be any text of 1 to 1000 bytes."""
+    collection, slash, name = key.partition("/")
+    check_collection(collection)
+    if not slash or not 0 < len(name.encode()) <= LONGEST_ID:
+        raise ValueError("a key is collection/id, the id of at most 1000 bytes")
+
+
+def check_writes(writes: Sequence[Put | Delete]) -> None:
+    """Return if these may be one commit, else raise ValueError."""
+    if len(writes) > MOST_WRITES:
+        raise ValueError(f"a commit holds at most {MOST_WRITES} writes")
+    for write in writes:
+        check_key(write.key)
+    if len({write.key for write in writes}) != len(writes):
+        raise ValueError("a commit names each document once")
+
+
+def encode(data: Mapping[str, Any]) -> bytes:
+    """The JSON of a document. Raises ValueError for what is not plain JSON, Refused for what is too large."""
+    try:
+        plain = _plain_fields(data, DEEPEST)
+        encoded = msgspec.json.encode(plain)
+    except UnicodeEncodeError as error:
+        raise ValueError("text in a document must be valid Unicode") from error
+    if len(encoded) > LARGEST:
+        raise Refused(f"A document holds at most {LARGEST} bytes")
+    return encoded
+
+
+def decode(encoded: bytes) -> dict[str, Any]:
+    """What `encode` was given, as fresh objects."""
+    data: dict[str, Any] = msgspec.json.decode(encoded)
+    return data
+
+
+def expired(data: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the document counts as absent at `now`."""
+    until: Any = data.get(EXPIRES)
+    return kind_of(until) is Kind.NUMBER and bool(until <= now.timestamp())
+
+
+def kind_of(value: Any) -> Kind | None:
+    """The kind within which a value is compared; None if queries cannot see it (null, lists, objects, long text)."""
+    if isinstance(value, bool):
+        return Kind.TRUTH
+    if isinstance(value, int | float):
+        return Kind.NUMBER
+    if isinstance(value, str) and (len(value) <= LONGEST_QUERIED // 4 or len(value.encode()) <= LONGEST_QUERIED):
+        return Kind.TEXT
+    return None
+
+
+def check_query(
+    collection: str, where: Sequence[Where], order_by: str | None, limit: int, after: Document | None
+) -> None:
+    """Return if every ground can answer this query, else raise ValueError."""
+    check_collection(collection)
+    if limit < 1:
+        raise ValueError("a query asks for at least one document")
+    for condition in where:
+        if condition.op not in _OPERATIONS:
+            raise ValueError("a condition compares by == < <= > >=")
+        if kind_of(condition.value) is None or condition.value != condition.value:  # only NaN differs from itself
+            raise ValueError("a condition compares with a truth value, a number or a text of at most 1000 bytes")
+    if after and (not after.key.startswith(f"{collection}/") or place(after.data, after.key, order_by) is None):
+        raise ValueError("a query goes on behind a document of an earlier answer to it")
+
+
+def meets(data: Mapping[str, Any], where: Sequence[Where]) -> bool:
+    """Whether a document meets every condition; values of another kind than the condition's never do."""
+    return all(
+        kind_of(data.get(c.field)) == kind_of(c.value) and _OPERATIONS[c.op](data[c.field], c.value) for c in where
+    )
+
+
+def place(data: Mapping[str, Any], key: str, order_by: str | None) -> Place | None:
+    """Where a document stands in the answer; None if it has nothing to be ordered by."""
+    if order_by is None:
+        return 0, 0, key
+    value: Any = data.get(order_by)
+    kind = kind_of(value)
+    return None if kind is None else (int(kind), value, key)
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        value.encode()
+        return value
+    if isinstance(value, int):
+        return _whole(value)
+    if isinstance(value, float):
+        return _finite(value)
+    if isinstance(value, Mapping):
+        return _plain_fields(value, depth - 1)
+    if isinstance(value, list | tuple):
+        _check_depth(depth)
+        return [_plain(item, depth - 1) for item in value]
+    raise ValueError(f"a document cannot hold a {type(value).__name__}")
+
+
+def _plain_fields(data: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    _check_depth(depth)
+    if not all(isinstance(name, str) for name in data):
+        raise ValueError("a document's field names are text")
+    return {_plain(name, depth): _plain(value, depth) for name, value in data.items()}
+
+
+def _check_depth(depth: int) -> None:
+    if depth < 0:
+        raise ValueError(f"a document nests at most {DEEPEST} levels")
+
+
+def _whole(value: int) -> int:
+    if not -(2**63) <= value < 2**63:
+        raise ValueError("whole numbers in a document fit into 64 bits")
+    return value
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("numbers in a document are finite")
+    return value

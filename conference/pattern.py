@@ -68,7 +68,7 @@ class Pattern:
         """Every time of the period that begins with `first`, in order."""
         days, clocks = self._days(first), self._clocks(first)
         if not self.rule.positions:
-            yield from (datetime.combine(day, time(*clock)) for day, clock in product(days, clocks.all()))
+            yield from (datetime.combine(day, time(*clock)) for day in days for clock in clocks.all())
             return
         total = len(days) * len(clocks)
         for place in sorted({p - 1 if p > 0 else total + p for p in self.rule.positions}):

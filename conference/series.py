@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from conference import text
 from conference.errors import Poison
-from conference.event import Event
+from conference.event import Event, EventTime
 from conference.recurrence import occurs_at, read_recurrence
 from conference.slot import Occurrence, Slot, instant_of, slot_of
 
@@ -79,18 +79,27 @@ def _original_start(event: Event, zone: ZoneInfo) -> datetime:
     _, start, all_day = split_id(event.id)
     if start is None:
         raise Poison("an exception does not say which occurrence it is")
-    return datetime.combine(start.date(), time(), zone).astimezone(UTC) if all_day else start
+    named = EventTime(date=start.date().isoformat()) if all_day else EventTime(date_time=start.isoformat())
+    return instant_of(named, zone)
 
 
 def live_exceptions(lines: Sequence[str], slot: Slot, exceptions: Iterable[Occurrence]) -> tuple[Occurrence, ...]:
-    """The exceptions whose original start still is an occurrence, by original start; the last word on each counts.
+    """The exceptions whose original start still is an occurrence, each once, by original start.
 
-    After a rule has changed, Google may go on listing exceptions of the old one (calendar-contract 5.8).
-    Raises Poison if a recurrence line cannot be read.
+    After a rule has changed, Google may go on listing exceptions of the old one (calendar-contract 5.8); and one
+    occurrence may be told of under two ids (5.10): one that takes place then outweighs one that does not, and the
+    order in which they came decides nothing. Raises Poison if a recurrence line cannot be read.
     """
     recurrence = read_recurrence(lines, slot)
-    latest = {exception.original_start.astimezone(UTC): exception for exception in exceptions}
-    return tuple(latest[start] for start in sorted(latest) if recurrence.has(start))
+    chosen = {exception.original_start: exception for exception in sorted(exceptions, key=_weight)}
+    return tuple(chosen[start] for start in sorted(chosen) if recurrence.has(start))
+
+
+def _weight(exception: Occurrence) -> tuple[object, ...]:
+    slot = exception.slot
+    if slot is None:
+        return (False,)
+    return True, slot.start, slot.end, slot.zone, exception.title or ""
 
 
 __all__ = ["is_exception", "join_id", "live_exceptions", "occurrence_of", "occurs_at", "series_of", "split_id"]

@@ -48,7 +48,7 @@ def calendar_notification(door: Door, request: Request) -> Response:
 
     def take() -> Response:
         _check_shape(request, most=0)
-        notification.calendar_notification(door.ground, request.headers)
+        notification.calendar_notification(door.ground, _headers(request))
         return Response(status=204)
 
     return _answer("calendar_notification", take)
@@ -102,7 +102,7 @@ def provider_webhook(door: Door, request: Request) -> Response:
 
     def take() -> Response:
         _check_shape(request, most=WEBHOOK_BYTES, path=None)
-        reply = webhook.provider_webhook(door.ground, request.path.strip("/"), request.headers, request.get_data())
+        reply = webhook.provider_webhook(door.ground, request.path.strip("/"), _headers(request), request.get_data())
         return Response(reply, status=200, content_type="application/json") if reply else Response(status=204)
 
     return _answer("provider_webhook", take)
@@ -159,6 +159,10 @@ def _check_caller(door: Door, request: Request, name: str, account: str) -> None
         door.ground.identity.check(token, audience=f"{door.base_url}/{name}", account=account)
     except Forged:
         raise Refusal(403, "this identity may not call this function") from None
+
+
+def _headers(request: Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
 
 
 def _body(request: Request) -> dict[str, Any]:

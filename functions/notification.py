@@ -17,10 +17,10 @@ NOBODY = digest("no channel has this secret")
 
 
 def calendar_notification(ground: Ground, headers: Mapping[str, str]) -> None:
-    """Take one notice. Raises Forged, with the same text, whatever is wrong with it; Later if the store is down."""
-    channel = find(ground, headers.get("X-Goog-Channel-ID", ""))
+    """Take one notice; `headers` by lower-case names. Raises Forged, with the same text, whatever is wrong with it; Later if the store is down."""
+    channel = find(ground, headers.get("x-goog-channel-id", ""))
     _verify(ground, channel, headers)
-    if channel is None or headers.get("X-Goog-Resource-State") == "sync":
+    if channel is None or headers.get("x-goog-resource-state") == "sync":
         return
     try:
         feeds.raise_dirty(ground, channel.feed, delay=ground.policy.burst)
@@ -32,7 +32,7 @@ def calendar_notification(ground: Ground, headers: Mapping[str, str]) -> None:
 def _verify(ground: Ground, channel: Channel | None, headers: Mapping[str, str]) -> None:
     secret_hash = channel.secret_hash if channel else NOBODY
     # Compared for unknown channels too, so that the time taken does not tell which ids exist.
-    known = hmac.compare_digest(digest(headers.get("X-Goog-Channel-Token", "")), secret_hash)
+    known = hmac.compare_digest(digest(headers.get("x-goog-channel-token", "")), secret_hash)
     if channel is None or not known or not _fits(ground, channel, headers):
         raise Forged("not a notice of a channel of ours")
 
@@ -42,5 +42,5 @@ def _fits(ground: Ground, channel: Channel, headers: Mapping[str, str]) -> bool:
         return False
     # The first notices may come before Google has answered the watch with the resource id.
     return channel.resource_id is None or hmac.compare_digest(
-        channel.resource_id.encode(), headers.get("X-Goog-Resource-ID", "").encode()
+        channel.resource_id.encode(), headers.get("x-goog-resource-id", "").encode()
     )

@@ -1,0 +1,87 @@
+"""The settings, read once from LOCKSTEP_… environment variables or a .env file, and checked before anything starts.
+
+Each says what it is for; `docs/settings.md` lists them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=90 * 86400)]
+
+PREFIX = "LOCKSTEP_"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; the defaults run the whole stack on this machine."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    state: Path = Field(Path(".lockstep"), description="folder of the local stack's databases and keys")
+    port: Port = Field(8900, description="the functions and the console")
+    calendar_port: Port = Field(8901, description="the local Calendar server")
+    vendor_port: Port = Field(8902, description="the local conferencing service")
+    janus_port: Port = Field(8903, description="Janus, for browsers")
+    janus_admin_port: Port = Field(8904, description="Janus, for us")
+
+    user: str = Field("alice@example.com", min_length=3, description="whose calendar the local stack follows")
+    calendar: str = Field("primary", min_length=1, description="the calendar to follow")
+    time_zone: str = Field("Europe/Zurich", description="the zone of calendars made on the local Calendar server")
+    janus: Literal["auto", "off"] = Field("auto", description="start Janus if it is installed, or leave it out")
+    ticks: bool = Field(True, description="tick by itself; off where a test ticks by hand")
+
+    burst: Seconds = Field(1.0, description="a run starts so long after the first notice of a burst")
+    lease: Seconds = Field(90.0, description="how long a run may hold its feed")
+    poll: Seconds = Field(900.0, description="each feed is looked at this often, notice or not")
+    sweep: Seconds = Field(86400.0, description="each calendar and provider is compared as a whole this often")
+    channel_life: Seconds = Field(172800.0, description="how long a push channel is asked to live")
+    channel_renewal: Seconds = Field(86400.0, description="a channel is renewed when it has less than this left")
+    spare_life: Seconds = Field(3600.0, description="how long an unlinked meeting of ours is left alone")
+    retry_first: Seconds = Field(5.0, description="the first wait before something that failed is tried again")
+    tick: Seconds = Field(60.0, description="how often the local scheduler ticks")
+    lanes: Annotated[int, Field(ge=1, le=64)] = Field(8, description="how many events are reconciled side by side")
+    timeout: Seconds = Field(20.0, description="the longest wait for an answer from outside")
+    log: Literal["debug", "info", "warning", "error"] = Field("info", description="what is logged")
+
+    @property
+    def base_url(self) -> str:
+        """Where the functions are reached."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def calendar_url(self) -> str:
+        """Where the Calendar API is, as google-api-python-client wants it."""
+        return f"http://127.0.0.1:{self.calendar_port}/calendar/v3/"
+
+    @property
+    def vendor_url(self) -> str:
+        """Where the conferencing service is."""
+        return f"http://127.0.0.1:{self.vendor_port}"
+
+
+class BadSettings(Exception):
+    """A setting is not allowed; the text names it, what was given and what is allowed."""
+
+
+def read_settings() -> Settings:
+    """Read and check the settings. Raises BadSettings with one line for each wrong one."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise BadSettings("\n".join(_line(one) for one in error.errors())) from None
+
+
+def _line(error: object) -> str:
+    detail = dict(error)  # type: ignore[call-overload]  # pydantic's own typed dict of one error
+    name = PREFIX + "_".join(str(part) for part in detail["loc"]).upper()
+    return f"setting {name}: {detail['input']!r} was given, but {_allowed(detail)}"
+
+
+def _allowed(detail: dict[str, object]) -> str:
+    text = str(detail["msg"])
+    return text[0].lower() + text[1:]

@@ -1,0 +1,128 @@
+"""The one place that knows concrete classes: from settings to the doors of the functions."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+import httpx
+
+from conference.providers.http import HttpProvider
+from conference.providers.janus import JanusProvider
+from conference.providers.protocol import ConferenceProvider
+from conference.solution import Solution
+from functions.ground import Ground, Policy
+from functions.http import Door
+from infra.google.calendar import GoogleCalendar
+from infra.google.credentials import DevCredentials
+from infra.google.identity import TokenIdentity
+from infra.local.clock import ShiftedClock
+from infra.local.issuer import LocalIssuer
+from infra.local.keys import Keys
+from infra.local.lanes import ThreadLanes
+from infra.local.sqlite_queue import SqliteQueue
+from infra.local.sqlite_store import SqliteStore
+from infra.local.vault import LocalVault
+from infra.settings import Settings, read_settings
+
+TASKS_ACCOUNT = "tasks@lockstep.local"
+SCHEDULER_ACCOUNT = "scheduler@lockstep.local"
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """The whole ground on one machine, with the parts that only the local stack works: queue, issuer, clock."""
+
+    settings: Settings
+    door: Door
+    queue: SqliteQueue
+    store: SqliteStore
+    issuer: LocalIssuer
+    clock: ShiftedClock
+    lanes: ThreadLanes
+    client: httpx.Client
+
+    def close(self) -> None:
+        """Let go of threads, sockets and databases."""
+        self.lanes.close()
+        self.client.close()
+        self.queue.close()
+        self.store.close()
+
+
+@cache
+def door() -> Door:
+    """The door of the deployed functions, made at the first request."""
+    return local(read_settings()).door
+
+
+def local(settings: Settings) -> Local:
+    """Everything on this machine: SQLite, the local queue and issuer, the local Calendar server, the providers."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    clock = ShiftedClock(timedelta(seconds=stored_shift(settings.state)))
+    keys = Keys.in_folder(settings.state)
+    store = SqliteStore(settings.state / "lockstep.db", clock)
+    queue = SqliteQueue(settings.state / "queue.db", clock)
+    issuer = LocalIssuer.from_folder(settings.state, settings.base_url, clock)
+    lanes = ThreadLanes(settings.lanes)
+    client = httpx.Client(timeout=settings.timeout, follow_redirects=False)
+    providers = _providers(settings, keys, client)
+    ground = Ground(
+        store=store,
+        queue=queue,
+        vault=LocalVault(keys.vault),
+        clock=clock,
+        lanes=lanes,
+        identity=TokenIdentity(issuer.url, issuer.jwks, clock),
+        calendar=GoogleCalendar(DevCredentials, endpoint=settings.calendar_url, timeout=settings.timeout),
+        providers={provider.name: provider for provider in providers},
+        solutions=tuple(Solution(provider.name) for provider in providers),
+        key_secret=keys.meeting_keys,
+        new_secret=lambda: secrets.token_urlsafe(32),
+        notice_address=f"{settings.base_url}/calendar_notification",
+        policy=policy(settings),
+    )
+    entry = Door(ground, settings.base_url, TASKS_ACCOUNT, SCHEDULER_ACCOUNT)
+    return Local(settings, entry, queue, store, issuer, clock, lanes, client)
+
+
+def policy(settings: Settings) -> Policy:
+    """The figures of the flow that are settings; the others keep their defaults."""
+    return Policy(
+        burst=settings.burst,
+        lease=settings.lease,
+        poll=settings.poll,
+        sweep=settings.sweep,
+        channel_life=settings.channel_life,
+        channel_renewal=settings.channel_renewal,
+        spare_life=settings.spare_life,
+        retry_first=settings.retry_first,
+    )
+
+
+def _providers(settings: Settings, keys: Keys, client: httpx.Client) -> list[ConferenceProvider]:
+    http = HttpProvider(
+        name="http",
+        base_url=settings.vendor_url,
+        token=keys.vendor_token,
+        account="local",
+        client=client,
+        webhook_secret=keys.webhook_secret,
+    )
+    return [http, *_janus(settings, client)]
+
+
+def _janus(settings: Settings, client: httpx.Client) -> list[JanusProvider]:
+    return []
+
+
+SHIFT = "clock-shift"
+
+
+def stored_shift(state: Path) -> float:
+    """How many seconds the local stack's clock was put forward."""
+    file = state / SHIFT
+    return float(file.read_text()) if file.exists() else 0.0

@@ -93,7 +93,7 @@ def fields(state: Desired) -> dict[str, Any]:
 def _in_order(start: datetime, end: datetime) -> None:
     if end <= start:
         raise ValueError("end must come after start")
-    if not (1900 <= start.year and end.year < 2300):
+    if not (start.year >= 1900 and end.year < 2300):
         raise ValueError("start and end must lie between 1900 and 2299")
 
 

@@ -66,7 +66,7 @@ class Meetings:
         with self._shelf.together():
             self.get(meeting_id)
             self._shelf.remove(meeting_id)
-            self._tell("deleted", meeting_id)
+            self._tell("deleted", meeting_id, None)
 
     def edit(self, meeting_id: str, edit: Edit) -> Kept | None:
         """What a person does at the service itself; None when they delete it. Raises Refusal(404), Refusal(400)."""
@@ -97,11 +97,11 @@ class Meetings:
 
     def _keep(self, meeting: Kept, kind: str) -> None:
         self._shelf.put(meeting)
-        self._tell(kind, meeting.id)
+        self._tell(kind, meeting.id, str(meeting.version))
 
-    def _tell(self, kind: str, meeting_id: str) -> None:
+    def _tell(self, kind: str, meeting_id: str, version: str | None) -> None:
         if self._pushing and not self.silent:
-            self._shelf.put_push(Push(self._new_id(), kind, meeting_id, self._clock().timestamp()))
+            self._shelf.put_push(Push(self._new_id(), kind, meeting_id, version, self._clock().timestamp()))
 
 
 def etag(meeting: Kept) -> str:

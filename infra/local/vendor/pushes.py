@@ -53,7 +53,8 @@ class Outbox:
         self._shelf.put_push(msgspec.structs.replace(push, due=due, attempts=attempts))
 
     def _delivery(self, push: Push, url: str, now: datetime) -> Delivery:
-        body = msgspec.json.encode({"id": push.id, "kind": push.kind, "meeting_id": push.meeting})
+        told = {"id": push.id, "kind": push.kind, "meeting_id": push.meeting, "version": push.version}
+        body = msgspec.json.encode(told)
         timestamp = str(int(now.timestamp()))
         signed = {"X-Lockstep-Timestamp": timestamp, "X-Lockstep-Signature": sign(self._secret, timestamp, body)}
         return Delivery(push, url, {"Content-Type": "application/json", **signed}, body)

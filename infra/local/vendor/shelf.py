@@ -19,7 +19,8 @@ CREATE TABLE IF NOT EXISTS meetings (
     passcode TEXT NOT NULL, created TEXT NOT NULL, updated TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS pushes (
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL, meeting TEXT NOT NULL, due REAL NOT NULL, attempts INTEGER NOT NULL
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, meeting TEXT NOT NULL, version TEXT, due REAL NOT NULL,
+    attempts INTEGER NOT NULL
 ) STRICT;
 """
 
@@ -38,11 +39,12 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Push(msgspec.Struct, frozen=True):
-    """A webhook to deliver; `due` in seconds since the epoch."""
+    """A webhook to deliver; `due` in seconds since the epoch, `version` None when the meeting is gone."""
 
     id: str
     kind: str
     meeting: str
+    version: str | None
     due: float
     attempts: int = 0
 
@@ -113,8 +115,8 @@ class Shelf:
 
     def put_push(self, push: Push) -> None:
         """Keep the webhook until it is delivered or given up."""
-        row = (push.id, push.kind, push.meeting, push.due, push.attempts)
-        self._db.execute("INSERT OR REPLACE INTO pushes VALUES (?, ?, ?, ?, ?)", row)
+        row = (push.id, push.kind, push.meeting, push.version, push.due, push.attempts)
+        self._db.execute("INSERT OR REPLACE INTO pushes VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def remove_push(self, push_id: str) -> None:
         """Forget the webhook."""

@@ -37,8 +37,10 @@ class Answer:
 class Exchange:
     """Sends requests to one system; follows no redirect and reads no answer beyond a limit."""
 
-    def __init__(self, client: httpx.Client, system: str, *, timeout: httpx.Timeout = TIMEOUT) -> None:
-        self._client, self._system, self._timeout = client, system, timeout
+    def __init__(
+        self, client: httpx.Client, system: str, *, timeout: httpx.Timeout = TIMEOUT, max_answer: int = MAX_ANSWER
+    ) -> None:
+        self._client, self._system, self._timeout, self._max_answer = client, system, timeout, max_answer
 
     def send(
         self, operation: str, method: str, url: str, *, headers: Mapping[str, str], body: bytes, writes: bool
@@ -55,13 +57,23 @@ class Exchange:
             with self._client.stream(
                 method, url, headers=asked, content=body, timeout=self._timeout, follow_redirects=False
             ) as response:
-                return Answer(response.status_code, response.headers, _whole(response, where, writes=writes))
+                return Answer(response.status_code, response.headers, self._whole(response, where, writes=writes))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise Later("the provider cannot be reached", where) from error
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL) as error:
             raise Refused("the request cannot be sent as it is", where) from error
         except httpx.TransportError as error:
             raise unanswered(where, writes=writes) from error
+
+    def _whole(self, response: httpx.Response, where: Where, *, writes: bool) -> bytes:
+        if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise _unusable("the answer is compressed, unasked", where, writes=writes)
+        body = bytearray()
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) > self._max_answer:
+                raise _unusable("the answer is too large", where, writes=writes)
+        return bytes(body)
 
 
 def unanswered(where: Where, *, writes: bool) -> LockstepError:
@@ -81,15 +93,8 @@ def retry_after(headers: Mapping[str, str]) -> timedelta | datetime | None:
     return _wait(value, timedelta(seconds=1)) or _instant(value)
 
 
-def _whole(response: httpx.Response, where: Where, *, writes: bool) -> bytes:
-    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise unanswered(where, writes=True) if writes else Refused("the answer is compressed, unasked", where)
-    body = bytearray()
-    for chunk in response.iter_raw():
-        body += chunk
-        if len(body) > MAX_ANSWER:
-            raise unanswered(where, writes=True) if writes else Refused("the answer is too large", where)
-    return bytes(body)
+def _unusable(message: str, where: Where, *, writes: bool) -> LockstepError:
+    return OutcomeUnknown(message, where) if writes else Refused(message, where)
 
 
 def _wait(text: str, unit: timedelta) -> timedelta | None:

@@ -33,6 +33,7 @@ class Connections:
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         self._lock = threading.Lock()
+        self._writer = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         with self._borrow() as connection:
@@ -58,7 +59,7 @@ class Connections:
 
         Raises Later if the lock could not be had or a statement failed, OutcomeUnknown if the commit itself failed.
         """
-        with self._borrow() as connection:
+        with self._turn(), self._borrow() as connection:
             with _translated("begin"):
                 connection.execute("BEGIN IMMEDIATE")
             try:
@@ -68,6 +69,16 @@ class Connections:
                 connection.rollback()
                 raise
             _commit(connection)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        # SQLite waits for its lock by sleeping ever longer; threads of one process need not.
+        if not self._writer.acquire(timeout=self._patience):
+            raise Later("The local store is busy", Where("sqlite", "begin"))
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     @contextmanager
     def _borrow(self) -> Iterator[sqlite3.Connection]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from functions.ports import Store
-from infra.local.memory import ManualClock, MemoryStore
+from functions.ports import Queue, Store, Task
+from infra.local.held import Held
+from infra.local.memory import ManualClock, MemoryQueue, MemoryStore
+from infra.local.sqlite_queue import SqliteQueue
 from infra.local.sqlite_store import SqliteStore
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -43,3 +45,65 @@ def opened_store(name: str, folder: Path, clock: ManualClock) -> Iterator[Purgin
     """The store called `name`, empty, closed at the end."""
     with ExitStack() as to_close:
         yield STORES[name](folder, clock, to_close)
+
+
+class Drain(Protocol):
+    """The other end of a queue: who is handed its tasks, and says what became of them."""
+
+    def take(self) -> list[Held]:
+        """Every task that is due, each now held."""
+
+    def done(self, held: Held) -> None:
+        """The task was answered with success."""
+
+    def failed(self, held: Held, at: datetime) -> None:
+        """The task was answered with 500; it is to come again at `at`."""
+
+
+class _MemoryDrain:
+    def __init__(self, queue: MemoryQueue, clock: ManualClock) -> None:
+        self._queue = queue
+        self._clock = clock
+        self.done = queue.done
+
+    def take(self) -> list[Held]:
+        return [self._queue.take(held) for held in self._queue.due(self._clock.now())]
+
+    def failed(self, held: Held, at: datetime) -> None:
+        self._queue.again(held, at, 500)
+
+
+class _SqliteDrain:
+    def __init__(self, queue: SqliteQueue) -> None:
+        self._queue = queue
+
+    def take(self) -> list[Held]:
+        return self._queue.claim("drain", 1000, timedelta(minutes=1))
+
+    def done(self, held: Held) -> None:
+        self._queue.done(held, "drain")
+
+    def failed(self, held: Held, at: datetime) -> None:
+        self._queue.again(held, "drain", at, 500)
+
+
+OpenQueue = Callable[[Path, ManualClock, ExitStack], tuple[Queue, Drain]]
+
+
+def _memory_queue(_folder: Path, clock: ManualClock, _open: ExitStack) -> tuple[Queue, Drain]:
+    queue = MemoryQueue(clock)
+    return queue, _MemoryDrain(queue, clock)
+
+
+def _sqlite_queue(folder: Path, clock: ManualClock, to_close: ExitStack) -> tuple[Queue, Drain]:
+    queue = SqliteQueue(folder / "tasks.db", clock)
+    to_close.callback(queue.close)
+    return queue, _SqliteDrain(queue)
+
+
+QUEUES: dict[str, OpenQueue] = {"memory": _memory_queue, "sqlite": _sqlite_queue}
+
+
+def called(tasks: list[Held]) -> list[Task]:
+    """What is to be called, in an order of its own."""
+    return sorted((held.task for held in tasks), key=lambda task: (task.function, sorted(task.body.items())))

@@ -1,0 +1,95 @@
+"""Checks the identity tokens that Cloud Tasks and Cloud Scheduler send; the port is functions.ports.Identity.
+
+https://cloud.google.com/tasks/docs/creating-http-target-tasks#token and
+https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import jwt
+
+from conference.errors import Forged
+from functions.ports import Clock
+
+LONGEST_TOKEN = 8192  # Google's have about 900 characters
+
+KeysFor = Callable[[str], Mapping[str, Any]]
+"""The key set (RFC 7517) in which to look for the key of this id."""
+
+
+class TokenIdentity:
+    """Accepts tokens signed by RS256 with one of the issuer's keys; `issuers` are the names it may call itself.
+
+    Times are judged by `clock` with `leeway` either way, never by this machine's own clock.
+    """
+
+    def __init__(
+        self, issuers: Sequence[str], keys: KeysFor, clock: Clock, leeway: timedelta = timedelta(seconds=60)
+    ) -> None:
+        self._issuers = frozenset(issuers)
+        self._keys = keys
+        self._clock = clock
+        self._leeway = leeway.total_seconds()
+
+    def check(self, token: str, *, audience: str, account: str) -> None:
+        """Return if the token is signed by the issuer, in time, for `audience` and of `account`; else raise Forged."""
+        try:
+            claims = self._signed(token)
+            self._check_claims(claims, audience, account)
+        except Forged:
+            raise
+        except Exception:  # noqa: BLE001 - whatever a stranger's bytes cause is a forgery
+            # Without cause: the token must not travel in the error.
+            raise Forged("The identity token cannot be verified") from None
+
+    def _signed(self, token: str) -> dict[str, Any]:
+        if len(token) > LONGEST_TOKEN:
+            raise Forged("The identity token is too long")
+        kid = jwt.get_unverified_header(token).get("kid")
+        if not isinstance(kid, str):
+            raise Forged("The identity token names no key")
+        # The signature alone is PyJWT's: it judges times by the machine's clock, so the claims are checked here.
+        return jwt.decode(token, _key(self._keys(kid), kid), algorithms=["RS256"], options=_SIGNATURE_ONLY)
+
+    def _check_claims(self, claims: Mapping[str, Any], audience: str, account: str) -> None:
+        now = self._clock.now().timestamp()
+        demands = {
+            "issuer": claims.get("iss") in self._issuers,
+            "audience": claims.get("aud") == audience,
+            "account": claims.get("email") == account and claims.get("email_verified") is True,
+            "end": now < _instant(claims, "exp") + self._leeway,
+            "beginning": max(_instant(claims, "iat"), _instant(claims, "nbf", 0)) - self._leeway <= now,
+        }
+        for what, met in demands.items():
+            if not met:
+                raise Forged(f"The identity token has the wrong {what}")
+
+
+_SIGNATURE_ONLY: Any = {
+    "verify_signature": True,
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "verify_jti": False,
+}
+
+
+def _key(keys: Mapping[str, Any], kid: str) -> jwt.PyJWK:
+    for key in keys["keys"]:
+        if key.get("kid") == kid and key.get("kty") == "RSA" and key.get("use", "sig") == "sig":
+            return jwt.PyJWK(dict(key), algorithm="RS256")
+    raise Forged("The identity token is signed with an unknown key")
+
+
+def _instant(claims: Mapping[str, Any], name: str, default: float | None = None) -> float:
+    value = claims.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Forged("The identity token has no readable time")
+    return value

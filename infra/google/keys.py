@@ -1,0 +1,88 @@
+"""The issuer's public keys over HTTP, kept while they are fresh.
+
+https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken: keys change about daily, the
+new ones being published before they sign.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import msgspec
+
+from conference.errors import Later, Where
+from functions.ports import Clock
+
+_LARGEST = 64 * 1024
+_TIMEOUT = httpx.Timeout(5.0)
+
+
+class JwksOverHttp:
+    """The key set at `url`, fetched again when an hour old, or sooner for a key it lacks, but at most once a minute.
+
+    While it cannot be fetched, the last one serves for a day.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        client: httpx.Client,
+        clock: Clock,
+        *,
+        fresh: timedelta = timedelta(hours=1),
+        pause: timedelta = timedelta(minutes=1),
+        good: timedelta = timedelta(days=1),
+    ) -> None:
+        self._url = url
+        self._client = client
+        self._clock = clock
+        self._fresh, self._pause, self._good = fresh, pause, good
+        self._keys: Mapping[str, Any] = {"keys": []}
+        self._fetched: datetime | None = None
+        self._asked: datetime | None = None
+        self._lock = threading.Lock()
+
+    def keys_for(self, kid: str) -> Mapping[str, Any]:
+        """The key set, as new as a search for the key `kid` demands. Raises Later if there is none fit for use."""
+        with self._lock:
+            now = self._clock.now()
+            if self._wanted(kid, now) and not _within(self._asked, now, self._pause):
+                self._asked = now
+                self._fetch(now)
+            if not _within(self._fetched, now, self._good):
+                raise Later("The issuer's keys cannot be had", Where("issuer", "keys"))
+            return self._keys
+
+    def _wanted(self, kid: str, now: datetime) -> bool:
+        known = any(key.get("kid") == kid for key in self._keys["keys"])
+        return not known or not _within(self._fetched, now, self._fresh)
+
+    def _fetch(self, now: datetime) -> None:
+        try:
+            keys = _get(self._client, self._url)
+        except (httpx.HTTPError, msgspec.DecodeError, ValueError):
+            return  # the last keys serve on
+        self._keys, self._fetched = keys, now
+
+
+def _get(client: httpx.Client, url: str) -> Mapping[str, Any]:
+    with client.stream("GET", url, timeout=_TIMEOUT, follow_redirects=False) as answer:
+        if answer.status_code != httpx.codes.OK:
+            raise ValueError("no key set")
+        body = b""
+        for part in answer.iter_bytes():
+            body += part
+            if len(body) > _LARGEST:
+                raise ValueError("an oversized key set")
+    keys: Mapping[str, Any] = msgspec.json.decode(body, type=dict[str, list[dict[str, Any]]])
+    if "keys" not in keys:
+        raise ValueError("no key set")
+    return keys
+
+
+def _within(since: datetime | None, now: datetime, span: timedelta) -> bool:
+    return since is not None and since <= now < since + span

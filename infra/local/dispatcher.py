@@ -34,15 +34,16 @@ _log = structlog.get_logger(__name__)
 class Dispatcher:
     """Calls `<base_url>/<function>` for each due task, several at a time, and repeats what does not answer 2xx.
 
-    `bearer` yields the token to show. A task added by this process is called at once, one added by another within
-    a tenth of a second. When a dispatcher's process dies, what it was calling is called again by the next to start.
+    `bearer` yields the token to show to the address it is given. A task added by this process is called at once, one
+    added by another within a tenth of a second. When a dispatcher's process dies, what it was calling is called again
+    by the next to start.
     """
 
     def __init__(
         self,
         tasks: SqliteQueue,
         base_url: str,
-        bearer: Callable[[], str],
+        bearer: Callable[[str], str],
         *,
         clock: Clock,
         policy: QueuePolicy | None = None,

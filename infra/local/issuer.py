@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,25 +70,24 @@ class LocalIssuer:
 
 
 class ServiceAccount:
-    """A caller of our functions: `bearer` gives a token for them, signed anew only when the last one nears its end."""
+    """A caller of our functions: `bearer` gives a token for one of them, signed anew only when it nears its end."""
 
-    def __init__(self, issuer: LocalIssuer, clock: Clock, *, account: str, audience: str) -> None:
+    def __init__(self, issuer: LocalIssuer, clock: Clock, *, account: str) -> None:
         self._issuer = issuer
         self._clock = clock
         self._account = account
-        self._audience = audience
         self._lock = threading.Lock()
-        self._token = ""
-        self._signed = clock.now() - timedelta(days=1)
+        self._signed: dict[str, tuple[datetime, str]] = {}
 
-    def bearer(self) -> str:
-        """A token that is good for five minutes at least."""
+    def bearer(self, audience: str) -> str:
+        """A token for the function at the address `audience` that is good for five minutes at least."""
         with self._lock:
-            age = self._clock.now() - self._signed
-            if not timedelta() <= age < timedelta(seconds=_LIFE) - _MARGIN:
-                self._signed = self._clock.now()
-                self._token = self._issuer.mint(self._audience, self._account)
-            return self._token
+            now = self._clock.now()
+            at, token = self._signed.get(audience, (None, ""))
+            if at is None or not timedelta() <= now - at < timedelta(seconds=_LIFE) - _MARGIN:
+                token = self._issuer.mint(audience, self._account)
+                self._signed[audience] = now, token
+            return token
 
 
 def _jwk(key: rsa.RSAPublicKey) -> dict[str, str]:

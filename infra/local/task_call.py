@@ -42,7 +42,7 @@ class Answer:
 class Caller:
     """Calls functions at `base_url` and nowhere else: redirects are not followed, proxies of the machine not used."""
 
-    def __init__(self, base_url: str, bearer: Callable[[], str], policy: QueuePolicy, clock: Clock) -> None:
+    def __init__(self, base_url: str, bearer: Callable[[str], str], policy: QueuePolicy, clock: Clock) -> None:
         if httpx.URL(base_url).scheme not in {"http", "https"}:
             raise ValueError("the functions stand at an http or https address")
         self._base_url = base_url.rstrip("/")
@@ -69,14 +69,14 @@ class Caller:
     def _call(self, connection: httpx.Client, held: Held) -> Answer:
         address = f"{self._base_url}/{held.task.function}"
         body = msgspec.json.encode(held.task.body)
-        with connection.stream("POST", address, content=body, headers=self._headers(held)) as response:
+        with connection.stream("POST", address, content=body, headers=self._headers(held, address)) as response:
             _read(response)
             wait = wait_asked(response.headers.get("retry-after"), self._clock.now())
             return Answer(response.status_code, wait)
 
-    def _headers(self, held: Held) -> dict[str, str]:
+    def _headers(self, held: Held, address: str) -> dict[str, str]:
         headers = {
-            "Authorization": f"Bearer {self._bearer()}",
+            "Authorization": f"Bearer {self._bearer(address)}",
             "Content-Type": "application/json",
             "User-Agent": "Google-Cloud-Tasks",
             "X-CloudTasks-QueueName": self._policy.name,

@@ -21,6 +21,7 @@ from infra.google.credentials import DevCredentials
 from infra.google.identity import TokenIdentity
 from infra.local.clock import ShiftedClock
 from infra.local.issuer import LocalIssuer
+from infra.local.janus import Janus, find_binary
 from infra.local.keys import Keys
 from infra.local.lanes import ThreadLanes
 from infra.local.sqlite_queue import SqliteQueue
@@ -43,32 +44,40 @@ class Local:
     issuer: LocalIssuer
     clock: ShiftedClock
     lanes: ThreadLanes
+    calendar: GoogleCalendar
     client: httpx.Client
 
     def close(self) -> None:
         """Let go of threads, sockets and databases."""
         self.lanes.close()
+        self.calendar.close()
         self.client.close()
         self.queue.close()
         self.store.close()
 
 
-@cache
 def door() -> Door:
-    """The door of the deployed functions, made at the first request."""
-    return local(read_settings()).door
+    """The door of the deployed functions."""
+    return standing().door
+
+
+@cache
+def standing() -> Local:
+    """The ground this process stands on, made at its first request."""
+    return local(read_settings())
 
 
 def local(settings: Settings) -> Local:
     """Everything on this machine: SQLite, the local queue and issuer, the local Calendar server, the providers."""
-    settings.state.mkdir(parents=True, exist_ok=True)
+    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     clock = ShiftedClock(timedelta(seconds=stored_shift(settings.state)))
     keys = Keys.in_folder(settings.state)
     store = SqliteStore(settings.state / "lockstep.db", clock)
     queue = SqliteQueue(settings.state / "queue.db", clock)
     issuer = LocalIssuer.from_folder(settings.state, settings.base_url, clock)
     lanes = ThreadLanes(settings.lanes)
-    client = httpx.Client(timeout=settings.timeout, follow_redirects=False)
+    calendar = GoogleCalendar(cache(DevCredentials), endpoint=settings.calendar_url, timeout=settings.timeout)
+    client = httpx.Client(timeout=settings.timeout, follow_redirects=False, trust_env=False)
     providers = _providers(settings, keys, client)
     ground = Ground(
         store=store,
@@ -76,8 +85,8 @@ def local(settings: Settings) -> Local:
         vault=LocalVault(keys.vault),
         clock=clock,
         lanes=lanes,
-        identity=TokenIdentity(issuer.url, issuer.jwks, clock),
-        calendar=GoogleCalendar(DevCredentials, endpoint=settings.calendar_url, timeout=settings.timeout),
+        identity=TokenIdentity([issuer.url], lambda _: issuer.jwks(), clock),
+        calendar=calendar,
         providers={provider.name: provider for provider in providers},
         solutions=tuple(Solution(provider.name) for provider in providers),
         key_secret=keys.meeting_keys,
@@ -86,7 +95,7 @@ def local(settings: Settings) -> Local:
         policy=policy(settings),
     )
     entry = Door(ground, settings.base_url, TASKS_ACCOUNT, SCHEDULER_ACCOUNT)
-    return Local(settings, entry, queue, store, issuer, clock, lanes, client)
+    return Local(settings, entry, queue, store, issuer, clock, lanes, calendar, client)
 
 
 def policy(settings: Settings) -> Policy:
@@ -111,12 +120,34 @@ def _providers(settings: Settings, keys: Keys, client: httpx.Client) -> list[Con
         account="local",
         client=client,
         webhook_secret=keys.webhook_secret,
+        timeout=httpx.Timeout(settings.timeout),
     )
     return [http, *_janus(settings, client)]
 
 
-def _janus(settings: Settings, client: httpx.Client) -> list[JanusProvider]:
-    return []
+def _janus(settings: Settings, client: httpx.Client) -> list[ConferenceProvider]:
+    server = janus_server(settings)
+    if server is None:
+        return []
+    return [
+        JanusProvider(
+            f"http://127.0.0.1:{settings.janus_admin_port}/admin",
+            admin_secret=server.secrets.admin,
+            admin_key=server.secrets.room,
+            room_secret_seed=server.secrets.seed.encode(),
+            join_base=settings.base_url,
+            account="local",
+            client=client,
+            timeout=httpx.Timeout(settings.timeout),
+        )
+    ]
+
+
+def janus_server(settings: Settings) -> Janus | None:
+    """The local stack's Janus with its secrets, not started; None if it is not installed or not wanted."""
+    if settings.janus == "off" or find_binary() is None:
+        return None
+    return Janus(settings.state / "janus", api_port=settings.janus_port, admin_port=settings.janus_admin_port)
 
 
 SHIFT = "clock-shift"
@@ -126,3 +157,10 @@ def stored_shift(state: Path) -> float:
     """How many seconds the local stack's clock was put forward."""
     file = state / SHIFT
     return float(file.read_text()) if file.exists() else 0.0
+
+
+def store_shift(state: Path, seconds: float) -> None:
+    """Keep the shift, so that a restart does not take the clock back."""
+    draft = state / f".{SHIFT}"
+    draft.write_text(repr(seconds))
+    draft.replace(state / SHIFT)

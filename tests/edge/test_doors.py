@@ -1,0 +1,142 @@
+"""The functions behind the real framework: methods, paths, sizes, callers and statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from functions_framework import create_app
+
+from infra import wiring
+from infra.wiring import SCHEDULER_ACCOUNT, TASKS_ACCOUNT
+
+MAIN = str(Path(__file__).parents[2] / "main.py")
+TASKS = ["sync_calendar", "reconcile_event", "patch_event"]
+INTERNAL = [*TASKS, "tick"]
+PUBLIC = ["calendar_notification", "provider_webhook"]
+
+
+@pytest.fixture
+def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[wiring.Local]:
+    """The ground of this process, in a folder of its own; no server is up."""
+    monkeypatch.setenv("LOCKSTEP_STATE", str(tmp_path))
+    monkeypatch.setenv("LOCKSTEP_JANUS", "off")
+    wiring.standing.cache_clear()
+    made = wiring.standing()
+    yield made
+    made.close()
+    wiring.standing.cache_clear()
+
+
+def client(function: str) -> FlaskClient:
+    """A client of one function, as the framework serves it."""
+    made: FlaskClient = create_app(function, MAIN).test_client()
+    return made
+
+
+def token(local: wiring.Local, function: str, *, account: str | None = None, life: float = 3600) -> dict[str, str]:
+    """The header of a caller whom the function admits, unless told otherwise."""
+    right = SCHEDULER_ACCOUNT if function == "tick" else TASKS_ACCOUNT
+    minted = local.issuer.mint(f"{local.door.base_url}/{function}", account or right, life)
+    return {"Authorization": f"Bearer {minted}"}
+
+
+@pytest.mark.usefixtures("local")
+@pytest.mark.parametrize("function", [*INTERNAL, *PUBLIC])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+def test_only_post_is_admitted(function: str, method: str) -> None:
+    """The framework hands every method to the function; all but POST are turned away."""
+    assert client(function).open("/", method=method).status_code == 405
+
+
+@pytest.mark.usefixtures("local")
+@pytest.mark.parametrize("function", [*INTERNAL, "calendar_notification"])
+def test_other_paths_do_not_exist(function: str) -> None:
+    """The framework hands every path to the function."""
+    assert client(function).post("/admin").status_code == 404
+
+
+@pytest.mark.usefixtures("local")
+@pytest.mark.parametrize(
+    ("function", "size"),
+    [("calendar_notification", 1), *((name, 10_001) for name in INTERNAL), ("provider_webhook", 256 * 1024 + 1)],
+)
+def test_oversized_requests_are_refused_unread(function: str, size: int) -> None:
+    """413 and not 500, which Google would repeat; a genuine notice has no body at all."""
+    assert client(function).post("/", data=b"x" * size).status_code == 413
+
+
+@pytest.mark.usefixtures("local")
+@pytest.mark.parametrize("function", INTERNAL)
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Basic x"}, {"X-CloudTasks-QueueName": "q"}])
+def test_no_token_is_401(function: str, header: dict[str, str]) -> None:
+    """The headers of Cloud Tasks alone never suffice."""
+    assert client(function).post("/", json={}, headers=header).status_code == 401
+
+
+@pytest.mark.parametrize("function", INTERNAL)
+def test_a_wrong_identity_is_403(local: wiring.Local, function: str) -> None:
+    """Garbage, expired, for another function, of another account, from another issuer: refused alike."""
+    audience = f"{local.door.base_url}/{function}"
+    other = type(local.issuer).from_folder(local.settings.state / "other", local.issuer.url, local.clock)
+    wrong = [
+        {"Authorization": "Bearer garbage"},
+        {"Authorization": "Bearer a.b.c"},
+        token(local, function, life=-3600),
+        token(local, function, account="mallory@example.com"),
+        token(local, "other_function"),
+        {"Authorization": f"Bearer {other.mint(audience, TASKS_ACCOUNT)}"},
+    ]
+    answers = {(answer.status_code, answer.text) for h in wrong for answer in [client(function).post("/", headers=h)]}
+
+    assert len(answers) == 1
+    assert answers.pop()[0] == 403
+
+
+@pytest.mark.parametrize("function", TASKS)
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"feed": 1}', b'{"feed": "x", "more": 1}', b"\xff\xfe"])
+def test_an_unreadable_task_is_given_up(local: wiring.Local, function: str, body: bytes) -> None:
+    """Coming again would not help, so the queue is told that it is done."""
+    assert client(function).post("/", data=body, headers=token(local, function)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("function", "body"),
+    [
+        ("sync_calendar", {"feed": "nobody", "number": 1}),
+        ("reconcile_event", {"feed": "nobody", "event": "none", "fence": 1}),
+        ("patch_event", {"feed": "nobody", "event": "none", "fence": 1}),
+        ("reconcile_event", {"meeting": "none", "version": "1"}),
+    ],
+)
+def test_a_task_for_what_is_not_ours_changes_nothing(
+    local: wiring.Local, function: str, body: dict[str, object]
+) -> None:
+    """Ids from a task are looked up, never trusted."""
+    answer = client(function).post("/", json=body, headers=token(local, function))
+
+    assert answer.status_code == 200
+    assert local.store.query("feeds") == []
+    assert local.store.query("ledger") == []
+    assert local.queue.counts().open == 0
+
+
+@pytest.mark.usefixtures("local")
+def test_forged_notices_and_pushes_get_one_answer() -> None:
+    """The answer does not tell which channels exist."""
+    notices = [{}, {"X-Goog-Channel-ID": "x"}, {"X-Goog-Channel-ID": "x", "X-Goog-Channel-Token": "y" * 5000}]
+    answers = {(a.status_code, a.text) for h in notices for a in [client("calendar_notification").post("/", headers=h)]}
+    pushes = {client("provider_webhook").post(path, data=b"{}").status_code for path in ("/", "/http", "/x", "/a/b")}
+
+    assert answers == {(403, "refused\n")}
+    assert pushes == {403}
+
+
+def test_a_tick_on_an_empty_ground_is_200(local: wiring.Local) -> None:
+    """With nothing connected there is nothing to do."""
+    local.clock.advance(timedelta(hours=1))
+
+    assert client("tick").post("/", headers=token(local, "tick")).status_code == 200

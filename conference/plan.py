@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from conference.event import ConferenceData
 from conference.link import Link, published
-from conference.meeting import Meeting, MeetingSpec
+from conference.meeting import Meeting, MeetingRef, MeetingSpec
 
 # ---- what is known --------------------------------------------------------------------------
 
@@ -44,10 +44,10 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The provider was asked; `right` tells whether all it holds is what the event wants."""
+    """The provider was asked; `right`: it holds just what the event wants; None: that cannot be told."""
 
     meeting: Meeting
-    right: bool
+    right: bool | None
 
 
 EventSays = Wanted | Unwanted
@@ -110,10 +110,10 @@ def decide(event: EventSays, meeting: MeetingSays, link: Link | None) -> tuple[A
     if isinstance(event, Unwanted):
         return (ReleaseMeeting(),) if link else ()
     if link is None:
-        return (_begin(event),)
+        return (_begin(event, None),)
     if link.provider != event.provider:
-        # The organizer chose another of our providers.
-        return (ReleaseMeeting(), _create(event, anew=True))
+        # The organizer chose another of our providers, perhaps together with a meeting there.
+        return (ReleaseMeeting(), _begin(event, link.ref))
     if isinstance(meeting, Absent):
         # Somebody deleted the meeting at the provider while its event lives.
         return (_create(event, anew=link.meeting is not None),)
@@ -124,9 +124,10 @@ def decide(event: EventSays, meeting: MeetingSays, link: Link | None) -> tuple[A
     return tuple(_keep(event, meeting, known, link))
 
 
-def _begin(event: Wanted) -> Action:
+def _begin(event: Wanted, left: MeetingRef | None) -> Action:
     named = event.conference.conference_id if event.conference else None
-    return Adopt(event.provider, named) if named else _create(event, anew=True)
+    still = left is not None and named == left.id  # the event goes on naming the meeting that was left
+    return Adopt(event.provider, named) if named and not still else _create(event, anew=True)
 
 
 def _create(event: Wanted, *, anew: bool) -> CreateMeeting:
@@ -145,6 +146,9 @@ def _keep(event: Wanted, meeting: MeetingSays, known: Meeting, link: Link) -> It
 
 
 def _differs(event: Wanted, meeting: MeetingSays, link: Link) -> bool:
-    if isinstance(meeting, Found):
+    if isinstance(meeting, Found) and meeting.right is not None:
         return not meeting.right
+    if isinstance(meeting, Found) and meeting.meeting != link.meeting:
+        # Somebody changed the meeting, and its provider does not tell what.
+        return True
     return link.agreed != event.digest

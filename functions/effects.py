@@ -58,13 +58,13 @@ def ask(work: Work, spec: MeetingSpec | None) -> None:
     except Gone:
         _absent(work)
         return
-    work.meeting = Found(meeting, spec is not None and is_right(provider, meeting, spec))
+    work.meeting = Found(meeting, is_right(provider, meeting, spec) if spec else None)
 
 
-def is_right(provider: ConferenceProvider, meeting: Meeting, spec: MeetingSpec) -> bool:
-    """True unless the read-back shows that the provider holds something else than it was told."""
+def is_right(provider: ConferenceProvider, meeting: Meeting, spec: MeetingSpec) -> bool | None:
+    """True if the read-back shows that the provider holds what it was told; None if it cannot be read back that far."""
     expected = provider.expected_digest(spec)
-    return expected is None or meeting.digest is None or meeting.digest == expected
+    return None if expected is None or meeting.digest is None else meeting.digest == expected
 
 
 def adopt(work: Work, action: Adopt) -> None:

@@ -11,6 +11,7 @@ import hmac
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -179,6 +180,8 @@ class JanusProvider:
         self._own(ref, "update")
         if base and base.ref == ref and base.digest == self.expected_digest(spec):
             return Written(base)
+        if not _ROOM.fullmatch(ref.id):
+            raise Gone("no room of ours can have this id", Where(self._name, "update"))
         title = cut(spec.title, MAX_TITLE)
         self._edit(ref.id, title, "update")
         return Written(self._meeting(ref.id, title))
@@ -186,6 +189,8 @@ class JanusProvider:
     def delete(self, ref: MeetingRef) -> Deletion:
         """Destroy the room, for good; those inside are told. Raises as the protocol says."""
         self._own(ref, "delete")
+        if not _ROOM.fullmatch(ref.id):
+            return Deletion.ALREADY_GONE
         request = {"request": "destroy", "room": ref.id, "secret": self._secret(ref.id), "permanent": True}
         gone = self._call("delete", request, writes=True)
         if gone.error_code == _NO_SUCH_ROOM:
@@ -224,6 +229,9 @@ class JanusProvider:
         _check_saved(done, Where(self._name, operation))
 
     def _look(self, room: str, operation: str) -> Meeting | None:
+        if not _ROOM.fullmatch(room):
+            # The id may come from an event, so from anybody: Janus is not asked for what cannot be ours.
+            return None
         for listed in self._rooms(operation):
             if listed.room == room:
                 return self._listed(listed)
@@ -240,11 +248,8 @@ class JanusProvider:
         return answer.list
 
     def _own(self, ref: MeetingRef, operation: str) -> None:
-        where = Where(self._name, operation)
         if not ref.owned:
-            raise NotOwned("the room is not ours to change", where)
-        if not _ROOM.fullmatch(ref.id):
-            raise Gone("no room of ours can have this id", where)
+            raise NotOwned("the room is not ours to change", Where(self._name, operation))
 
     def _room(self, key: str, title: str) -> dict[str, Any]:
         return {
@@ -269,7 +274,7 @@ class JanusProvider:
     def _meeting(self, room: str, title: str, *, private: bool = True) -> Meeting:
         return Meeting(
             ref=MeetingRef(self._name, self._account, MeetingId(room)),
-            join_url=f"{self._join_base}/j/{room}",
+            join_url=f"{self._join_base}/j/{quote(room, safe='')}",
             key=room,
             title=title,
             digest=_digest(title, private=private),

@@ -17,6 +17,8 @@ from string import Template
 import httpx
 import msgspec
 
+from infra.local.secret_file import secret_in
+
 READY_WITHIN = 10.0
 """Janus needs a tenth of a second; a machine at its limit may need some."""
 
@@ -241,10 +243,11 @@ def _library() -> Path | None:
 
 def _secrets(path: Path) -> Secrets:
     """The secrets in the file, made at the first start."""
-    if not path.exists():
-        made = Secrets(*(secrets.token_urlsafe(24) for _ in Secrets.__struct_fields__))
-        _write(path, msgspec.json.encode(made).decode())
-    return msgspec.json.decode(path.read_bytes(), type=Secrets)
+    return msgspec.json.decode(secret_in(path, _made), type=Secrets)
+
+
+def _made() -> bytes:
+    return msgspec.json.encode(Secrets(*(secrets.token_urlsafe(24) for _ in Secrets.__struct_fields__)))
 
 
 def _write(path: Path, text: str) -> None:

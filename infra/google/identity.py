@@ -17,21 +17,29 @@ from functions.ports import Clock
 
 LONGEST_TOKEN = 8192  # Google's have about 900 characters
 
-KeysFor = Callable[[str], Mapping[str, Any]]
-"""The key set (RFC 7517) in which to look for the key of this id."""
+KeySet = Callable[[], Mapping[str, Any]]
+"""Yields a key set (RFC 7517)."""
 
 
 class TokenIdentity:
-    """Accepts tokens signed by RS256 with one of the issuer's keys; `issuers` are the names it may call itself.
+    """Accepts tokens signed by RS256 with one of `keys`; `issuers` is the name the issuer calls itself, or several.
 
-    Times are judged by `clock` with `leeway` either way, never by this machine's own clock.
+    `newer` is asked for a key that `keys` lacks. Times are judged by `clock` with `leeway` either way, never by this
+    machine's own clock.
     """
 
     def __init__(
-        self, issuers: Sequence[str], keys: KeysFor, clock: Clock, leeway: timedelta = timedelta(seconds=60)
+        self,
+        issuers: str | Sequence[str],
+        keys: KeySet,
+        clock: Clock,
+        *,
+        newer: KeySet | None = None,
+        leeway: timedelta = timedelta(seconds=60),
     ) -> None:
-        self._issuers = frozenset(issuers)
+        self._issuers = frozenset([issuers] if isinstance(issuers, str) else issuers)
         self._keys = keys
+        self._newer = newer or keys
         self._clock = clock
         self._leeway = leeway.total_seconds()
 
@@ -53,7 +61,13 @@ class TokenIdentity:
         if not isinstance(kid, str):
             raise Forged("The identity token names no key")
         # The signature alone is PyJWT's: it judges times by the machine's clock, so the claims are checked here.
-        return jwt.decode(token, _key(self._keys(kid), kid), algorithms=["RS256"], options=_SIGNATURE_ONLY)
+        return jwt.decode(token, self._key(kid), algorithms=["RS256"], options=_SIGNATURE_ONLY)
+
+    def _key(self, kid: str) -> jwt.PyJWK:
+        key = _find(self._keys(), kid) or _find(self._newer(), kid)
+        if key is None:
+            raise Forged("The identity token is signed with an unknown key")
+        return key
 
     def _check_claims(self, claims: Mapping[str, Any], audience: str, account: str) -> None:
         now = self._clock.now().timestamp()
@@ -81,11 +95,11 @@ _SIGNATURE_ONLY: Any = {
 }
 
 
-def _key(keys: Mapping[str, Any], kid: str) -> jwt.PyJWK:
+def _find(keys: Mapping[str, Any], kid: str) -> jwt.PyJWK | None:
     for key in keys["keys"]:
         if key.get("kid") == kid and key.get("kty") == "RSA" and key.get("use", "sig") == "sig":
             return jwt.PyJWK(dict(key), algorithm="RS256")
-    raise Forged("The identity token is signed with an unknown key")
+    return None
 
 
 def _instant(claims: Mapping[str, Any], name: str, default: float | None = None) -> float:

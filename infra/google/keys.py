@@ -22,9 +22,9 @@ _TIMEOUT = httpx.Timeout(5.0)
 
 
 class JwksOverHttp:
-    """The key set at `url`, fetched again when an hour old, or sooner for a key it lacks, but at most once a minute.
+    """The key set at `url`, fetched again when an hour old, or when a newer one is wanted, but at most once a minute.
 
-    While it cannot be fetched, the last one serves for a day.
+    While it cannot be fetched, the last one serves for a day. Both answers raise Later if there is none fit for use.
     """
 
     def __init__(
@@ -46,20 +46,24 @@ class JwksOverHttp:
         self._asked: datetime | None = None
         self._lock = threading.Lock()
 
-    def keys_for(self, kid: str) -> Mapping[str, Any]:
-        """The key set, as new as a search for the key `kid` demands. Raises Later if there is none fit for use."""
+    def keys(self) -> Mapping[str, Any]:
+        """The key set, at most an hour old if it could be fetched."""
         with self._lock:
-            now = self._clock.now()
-            if self._wanted(kid, now) and not _within(self._asked, now, self._pause):
-                self._asked = now
-                self._fetch(now)
-            if not _within(self._fetched, now, self._good):
-                raise Later("The issuer's keys cannot be had", Where("issuer", "keys"))
-            return self._keys
+            return self._served(self._fresh)
 
-    def _wanted(self, kid: str, now: datetime) -> bool:
-        known = any(key.get("kid") == kid for key in self._keys["keys"])
-        return not known or not _within(self._fetched, now, self._fresh)
+    def newer(self) -> Mapping[str, Any]:
+        """The key set, at most a minute old if it could be fetched: for a token whose key `keys` lacks."""
+        with self._lock:
+            return self._served(self._pause)
+
+    def _served(self, age: timedelta) -> Mapping[str, Any]:
+        now = self._clock.now()
+        if not _within(self._fetched, now, age) and not _within(self._asked, now, self._pause):
+            self._asked = now
+            self._fetch(now)
+        if not _within(self._fetched, now, self._good):
+            raise Later("The issuer's keys cannot be had", Where("issuer", "keys"))
+        return self._keys
 
     def _fetch(self, now: datetime) -> None:
         try:

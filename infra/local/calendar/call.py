@@ -1,0 +1,62 @@
+"""One authenticated call of one method: who calls, what with, and what they may do.
+
+Authority: contract 7.1, 7.3 (conditions), 10.1 (access), 11 (roles)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.local.calendar.calendar import ROLES, Calendar
+from infra.local.calendar.errors import condition_not_met, not_found, writer_needed
+from infra.local.calendar.messages import Json
+from infra.local.calendar.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as the methods get it: parameters typed, body checked against its schema."""
+
+    world: World
+    user: str
+    method: str
+    path: Mapping[str, str]
+    parameters: Mapping[str, Any]
+    body: Json
+    headers: Mapping[str, str]
+    answer: str | None  # the schema of the answer
+
+    def calendar(self, role: str = "reader") -> Calendar:
+        """The calendar in the path; "primary" is the caller's own.
+
+        Raises ApiError 404 if there is none or the caller has no access, 403 if their role is less than `role`.
+        """
+        calendar_id = self.path["calendarId"]
+        found = self.world.calendars.get(self.user if calendar_id == "primary" else calendar_id)
+        if found is None or not at_least(found.about.role(self.user), "reader"):
+            raise not_found()
+        if not at_least(found.about.role(self.user), role):
+            raise writer_needed()
+        return found
+
+    def check_if_match(self, etag: str) -> None:
+        """Return if the caller's If-Match, if any, names this version. Raises ApiError 412."""
+        wanted = self.headers.get("if-match")
+        if wanted is not None and "*" not in (names := _etags(wanted)) and etag not in names:
+            raise condition_not_met()
+
+    def knows(self, etag: str) -> bool:
+        """True if the caller's If-None-Match names this version: they have it already."""
+        wanted = self.headers.get("if-none-match")
+        return wanted is not None and etag in _etags(wanted)
+
+
+def at_least(role: str, wanted: str) -> bool:
+    """True if `role` gives everything that `wanted` gives."""
+    return ROLES.index(role) >= ROLES.index(wanted)
+
+
+def _etags(header: str) -> list[str]:
+    return [part.strip().removeprefix("W/") for part in header.split(",")]

@@ -1,0 +1,186 @@
+"""The control routes: what a test does to the server that no client of Google's could.
+
+Authority: contract 14 (fault injection). Not Google's; every route answers 400 with the cause for a body that is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import msgspec
+
+from infra.local.calendar.calendar import ROLES, About
+from infra.local.calendar.faults import Fault
+from infra.local.calendar.knobs import Knobs, PushFaults
+from infra.local.calendar.messages import Json, Request, Response, json_value
+from infra.local.calendar.times import rfc3339, zone_named
+
+if TYPE_CHECKING:
+    from infra.local.calendar.server import CalendarServer
+
+T = TypeVar("T")
+
+
+class Clock(msgspec.Struct, forbid_unknown_fields=True):
+    """Either an instant to be now, or seconds to go on."""
+
+    now: datetime | None = None
+    advance_seconds: Annotated[float, msgspec.Meta(ge=-1e10, le=1e10)] | None = None
+
+
+class Expiry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """All tokens of the calendar expire; `times` (or for ever) also those that are given from now on."""
+
+    calendar_id: str
+    times: Annotated[int, msgspec.Meta(ge=0)] = 0
+    forever: bool = False
+
+
+class NewCalendar(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """A calendar to make; `roles` by address."""
+
+    id: str
+    owner: str
+    time_zone: str
+    summary: str | None = None
+    description: str = ""
+    push_not_supported: bool = False
+    roles: dict[str, str] = {}
+
+
+class RawEvent(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """An event to be kept as it is, however malformed."""
+
+    calendar_id: str
+    event: dict[str, Any]
+
+
+class BadControl(Exception):
+    """A control body that is wrong; the text says what."""
+
+
+def control(server: CalendarServer, request: Request) -> Response:
+    """Answer a request below /control."""
+    name = request.path.removeprefix("/control/")
+    route = _ROUTES.get((request.method, name))
+    if route is None:
+        known = ", ".join(f"{method} /control/{path}" for method, path in _ROUTES)
+        return json_value({"error": f"no such control route; there are {known}"}, status=404)
+    try:
+        return json_value(route(server, request))
+    except (BadControl, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return json_value({"error": str(error)}, status=400)
+
+
+def _read(request: Request, kind: type[T]) -> T:
+    return msgspec.json.decode(request.body or b"{}", type=kind)
+
+
+def _reset(server: CalendarServer, _: Request) -> Json:
+    server.reset()
+    return {}
+
+
+def _clock(server: CalendarServer, _: Request) -> Json:
+    return {"now": rfc3339(server.world.now())}
+
+
+def _set_clock(server: CalendarServer, request: Request) -> Json:
+    wish = _read(request, Clock)
+    if (wish.now is None) == (wish.advance_seconds is None):
+        raise BadControl("give either now or advance_seconds")
+    if wish.now is not None and wish.now.tzinfo is None:
+        raise BadControl("now needs an offset")
+    try:
+        now = wish.now or server.world.now() + timedelta(seconds=wish.advance_seconds or 0)
+        server.world.set_clock(now)
+        server.world.now()
+    except OverflowError:
+        raise BadControl("the clock cannot go there") from None
+    return _clock(server, request)
+
+
+def _expire(server: CalendarServer, request: Request) -> Json:
+    wish = _read(request, Expiry)
+    calendar = server.world.calendars.get(wish.calendar_id)
+    if calendar is None:
+        raise BadControl("there is no calendar of this calendarId")
+    calendar.about.epoch += 1
+    calendar.about.refusals = -1 if wish.forever else wish.times
+    server.world.save_calendar(calendar)
+    return {}
+
+
+def _add_fault(server: CalendarServer, request: Request) -> Json:
+    server.faults.add(_read(request, Fault))
+    return {}
+
+
+def _push(server: CalendarServer, request: Request) -> Json:
+    server.world.channels.faults = _read(request, PushFaults)
+    return {}
+
+
+def _knobs(server: CalendarServer, request: Request) -> Json:
+    server.world.knobs = _read(request, Knobs)
+    return {}
+
+
+def _requests(server: CalendarServer, request: Request) -> Json:
+    listed = list(server.requests)
+    if request.query.get("clear"):
+        server.requests.clear()
+    return {"requests": listed}
+
+
+def _add_calendar(server: CalendarServer, request: Request) -> Json:
+    wish = _read(request, NewCalendar)
+    if zone_named(wish.time_zone) is None:
+        raise BadControl("timeZone is no IANA zone")
+    if wish.id in server.world.calendars:
+        raise BadControl("there is a calendar of this id already")
+    if not wish.id or "/" in wish.id or wish.id == "primary" or "@" not in wish.owner:
+        raise BadControl("id and owner must be addresses")
+    if not set(wish.roles.values()) <= set(ROLES):
+        raise BadControl(f"roles are {', '.join(ROLES)}")
+    about = About(
+        wish.id,
+        wish.owner,
+        wish.time_zone,
+        wish.summary or wish.id,
+        server.world.stamp(),
+        primary=wish.id == wish.owner,
+        description=wish.description,
+        push_supported=not wish.push_not_supported,
+        roles=wish.roles,
+    )
+    server.enter(server.world.add_calendar(about))
+    return {"id": about.id}
+
+
+def _add_raw_event(server: CalendarServer, request: Request) -> Json:
+    wish = _read(request, RawEvent)
+    calendar = server.world.calendars.get(wish.calendar_id)
+    if calendar is None:
+        raise BadControl("there is no calendar of this calendarId")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", str(wish.event.get("id", ""))) or not isinstance(wish.event["id"], str):
+        raise BadControl("event needs an id of letters, digits, _ and -")
+    server.world.keep(calendar, wish.event)
+    return {}
+
+
+_ROUTES: Mapping[tuple[str, str], Callable[[CalendarServer, Request], Json]] = {
+    ("POST", "reset"): _reset,
+    ("GET", "clock"): _clock,
+    ("POST", "clock"): _set_clock,
+    ("POST", "expire-tokens"): _expire,
+    ("POST", "faults"): _add_fault,
+    ("POST", "push"): _push,
+    ("POST", "knobs"): _knobs,
+    ("GET", "requests"): _requests,
+    ("POST", "calendars"): _add_calendar,
+    ("POST", "events"): _add_raw_event,
+}

@@ -1,0 +1,184 @@
+"""The Calendar server as a plain library: one request in, one answer out; no HTTP, no threads, no sockets.
+
+Authority: contract 1 (wire basics), 14 (what an emulator must do)
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from random import Random
+
+from infra.local.calendar import calendars, events, listing, watching
+from infra.local.calendar.calendar import Calendar
+from infra.local.calendar.call import Call
+from infra.local.calendar.channels import Push
+from infra.local.calendar.control import control
+from infra.local.calendar.copies import welcome
+from infra.local.calendar.discovery import discovery
+from infra.local.calendar.errors import ApiError, not_found, not_served, unauthenticated
+from infra.local.calendar.faults import Faults
+from infra.local.calendar.messages import Json, Request, Response
+from infra.local.calendar.parameters import read_parameters
+from infra.local.calendar.persistence import State
+from infra.local.calendar.quota import Quota
+from infra.local.calendar.shape import read_body
+from infra.local.calendar.times import rfc3339
+from infra.local.calendar.world import World
+
+BASE = "/calendar/v3/"
+KEPT_REQUESTS = 100_000
+_BEARER = re.compile(r"Bearer dev:([^\s@/]+@[^\s@/]+)", re.IGNORECASE)
+
+METHODS: Mapping[str, Callable[[Call], Response]] = {
+    "calendar.events.list": listing.list_events,
+    "calendar.events.get": events.get,
+    "calendar.events.insert": events.insert,
+    "calendar.events.patch": events.patch,
+    "calendar.events.update": events.update,
+    "calendar.events.delete": events.delete,
+    "calendar.events.watch": watching.watch,
+    "calendar.channels.stop": watching.stop,
+    "calendar.calendars.get": calendars.get_calendar,
+    "calendar.calendarList.get": calendars.get_entry,
+    "calendar.calendarList.list": calendars.list_entries,
+}
+"""The methods that are served, by discovery id; every other one of Google's is answered 501."""
+
+
+class CalendarServer:
+    """Google's side of the Calendar API for any number of users.
+
+    `clock` gives the present instant (aware); every draw comes from `random`, so equal seeds and equal requests give
+    equal answers. With a `state` every answered write survives the process. May be used from several threads.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        random: Random,
+        state: State | None = None,
+        zone: str = "Europe/Zurich",
+    ) -> None:
+        self._clock = clock
+        self._random = random
+        self._state = state
+        self._zone = zone
+        self._lock = threading.RLock()
+        self._begin()
+        self.world.load()
+        self.world.commit()
+
+    def _begin(self) -> None:
+        self.world = World(self._clock, self._random, self._zone, self._state)
+        self.faults = Faults()
+        self.requests: deque[Json] = deque(maxlen=KEPT_REQUESTS)
+        self._quota = Quota()
+
+    def reset(self) -> None:
+        """Forget everything: calendars, tokens, channels, faults, the clock's offset."""
+        if self._state is not None:
+            self._state.clear()
+        self._begin()
+        self.world.save_life()
+
+    # ---- requests
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request; when this returns, what it wrote is durable."""
+        with self._lock:
+            controls = request.path.startswith("/control/")
+            response = control(self, request) if controls else self._api(request)
+            self.world.commit()
+            return response
+
+    def _api(self, request: Request) -> Response:
+        path = "/" + request.path.removeprefix(BASE) if request.path.startswith(BASE) else request.path
+        method = request.headers.get("x-http-method-override", request.method).upper()
+        fault = self.faults.take(method, path)
+        response = fault.response() if fault and not fault.after_apply else None
+        if response is None:
+            response = self._answer(request, method)
+            response = (fault and fault.response()) or response
+        if fault and fault.delay_ms:
+            response = Response(response.status, response.headers, response.body, fault.delay_ms / 1000)
+        self._note(request, method, path, response)
+        return response
+
+    def _answer(self, request: Request, method: str) -> Response:
+        try:
+            return self._call(request, method)
+        except ApiError as error:
+            return error.response()
+
+    def _call(self, request: Request, http_method: str) -> Response:
+        found = discovery().route(http_method, request.path.removeprefix(BASE)) if _below(request.path) else None
+        if found is None:
+            raise not_found()
+        method, path = found
+        user = user_of(request)
+        if user is None:
+            raise unauthenticated()
+        if method.id not in METHODS:
+            raise not_served(method.id)
+        refusal = self._quota.spend(user, http_method, self.world.knobs.per_minute, self.world.now())
+        if refusal is not None:
+            return refusal
+        if user not in self.world.calendars:
+            self.enter(self.world.primary(user))
+        body = read_body(request.body, method.body) if method.body else {}
+        parameters = read_parameters(method, request.query)
+        call = Call(self.world, user, method.id, path, parameters, body, request.headers, method.answer)
+        return METHODS[method.id](call)
+
+    def enter(self, calendar: Calendar) -> None:
+        """A calendar has come into being: invitations that were sent to it earlier arrive."""
+        if calendar.about.primary:
+            welcome(self.world, calendar)
+
+    def _note(self, request: Request, method: str, path: str, response: Response) -> None:
+        noted = {
+            "time": rfc3339(self.world.now()),
+            "user": user_of(request),
+            "method": method,
+            "path": path,
+            "query": {name: list(values) for name, values in request.query.items()},
+            "if_match": request.headers.get("if-match"),
+            "status": response.status,
+            "bytes": len(response.body),
+        }
+        self.requests.append(noted)
+
+    # ---- push
+
+    def now(self) -> datetime:
+        """The server's present instant, as the control routes set it."""
+        return self.world.now()
+
+    def due_pushes(self, now: datetime, limit: int | None = None) -> list[Push]:
+        """Messages to post by `now`, at most `limit`; each is handed out once: post it, then say `push_answered`."""
+        with self._lock:
+            return self.world.channels.due(now, limit)
+
+    def next_push(self) -> datetime | None:
+        """When the next message will be due; None if none waits."""
+        with self._lock:
+            return self.world.channels.next_due()
+
+    def push_answered(self, push: Push, status: int | None, now: datetime) -> None:
+        """Say how a message was answered (None: not at all); some answers have it sent again later."""
+        with self._lock:
+            self.world.channels.answered(push, status, now)
+
+
+def _below(path: str) -> bool:
+    return path.startswith(BASE)
+
+
+def user_of(request: Request) -> str | None:
+    """The user whose bearer token the request carries; None without one that is ours."""
+    found = _BEARER.fullmatch(request.headers.get("authorization", ""))
+    return found[1].lower() if found else None

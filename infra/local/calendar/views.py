@@ -1,0 +1,81 @@
+"""How an event is shown to a caller: masks, zones, attendee limits, private events, tombstones.
+
+Authority: contract 1.2.1, 2.1 (maxAttendees, timeZone), 4.2 (tombstones), 6.7 (private events)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zlib import crc32
+from zoneinfo import ZoneInfo
+
+from infra.local.calendar.calendar import Calendar
+from infra.local.calendar.call import Call, at_least
+from infra.local.calendar.masks import Mask, masked
+from infra.local.calendar.messages import Json, encode
+from infra.local.calendar.record import Record
+from infra.local.calendar.times import in_zone, zone_wanted
+
+_PRIVATE_SHOWN = ("kind", "etag", "id", "status", "start", "end", "visibility", "recurringEventId", "originalStartTime")
+_BARE = ("kind", "etag", "id", "status")
+_MINIMUM = (*_BARE, "recurringEventId", "originalStartTime")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How one caller sees one calendar's events in one call."""
+
+    mask: Mask | None
+    calendar_zone: ZoneInfo
+    zone: ZoneInfo | None
+    most_attendees: int | None
+    hides_private: bool
+
+    def record(self, record: Record) -> bytes:
+        """A kept event as JSON, encoded once per version where nothing depends on the caller."""
+        if self.zone or self.most_attendees or self.hides_private or (record.cancelled and record.recurring):
+            return self.body(record.body)
+        return record.encoded() if self.mask is None else record.encoded_masked(self.mask)
+
+    def body(self, body: Json) -> bytes:
+        """An event as JSON."""
+        if body.get("status") == "cancelled" and "recurrence" in body:
+            body = {key: value for key, value in body.items() if key != "recurrence"}
+        if self.hides_private and body.get("visibility") in {"private", "confidential"}:
+            body = {key: body[key] for key in _PRIVATE_SHOWN if key in body}
+        if self.zone is not None:
+            body = self._zoned(body, self.zone)
+        if self.most_attendees is not None and len(body.get("attendees", ())) > self.most_attendees:
+            own = [row for row in body["attendees"] if row.get("self")]
+            body = {**body, "attendees": own, "attendeesOmitted": True}
+        return encode(masked(body, self.mask))
+
+    def tombstone(self, body: Json, richness: str) -> bytes:
+        """A cancelled event as an incremental list shows it (contract 4.2)."""
+        if richness == "full":
+            return self.body(body)
+        if richness == "mixed":
+            richness = "minimum" if crc32(body["id"].encode()) % 2 else "bare"
+        names = _MINIMUM if richness == "minimum" else _BARE
+        return encode(masked({key: body[key] for key in names if key in body}, self.mask))
+
+    def _zoned(self, body: Json, zone: ZoneInfo) -> Json:
+        times: Json = {
+            name: in_zone(body[name], zone, self.calendar_zone)
+            for name in ("start", "end", "originalStartTime")
+            if name in body
+        }
+        return {**body, **times}
+
+
+def view_of(call: Call, calendar: Calendar, mask: Mask | None) -> View:
+    """The view that this call's parameters and the caller's role give."""
+    named = call.parameters.get("timeZone")
+    role = calendar.about.role(call.user)
+    return View(
+        mask,
+        calendar.zone,
+        zone_wanted(named) if named and named != calendar.about.zone else None,
+        call.parameters.get("maxAttendees"),
+        not at_least(role, "writer"),
+    )

@@ -1,0 +1,163 @@
+"""All the server knows: time, calendars, channels, knobs; and the one way in which an event is written.
+
+Authority: contract 14 (state per calendar and per user)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+
+import msgspec
+
+from infra.local.calendar.calendar import About, Calendar
+from infra.local.calendar.channels import Channel, Channels
+from infra.local.calendar.knobs import Knobs
+from infra.local.calendar.messages import Json, encode
+from infra.local.calendar.persistence import Key, State
+from infra.local.calendar.record import Record
+from infra.local.calendar.times import micros, stamp_text
+from infra.local.calendar.tokens import Scope
+
+_BASE32HEX = "abcdefghijklmnopqrstuv0123456789"
+
+
+class Life(msgspec.Struct):
+    """What is kept of the server itself: its identity (tokens of another life are expired) and its clock's offset."""
+
+    id: str
+    offset: float = 0.0
+
+
+class World:
+    """Everything between two resets. Nothing is durable before `commit`."""
+
+    def __init__(self, clock: Callable[[], datetime], random: Random, zone: str, state: State | None) -> None:
+        self._clock = clock
+        self._state = state
+        self._unsaved: dict[Key, bytes | None] = {}
+        self._stamp = 0
+        # Separate streams, so that a fault that is switched on does not reshuffle the ids.
+        self._ids = Random(random.getrandbits(64))  # noqa: S311 - ids of a development server
+        self.random = Random(random.getrandbits(64))  # noqa: S311 - faults are drawn, not secrets
+        self.zone = zone
+        self.life = Life(f"{random.getrandbits(64):016x}")
+        self.knobs = Knobs()
+        self.channels = Channels(Random(random.getrandbits(64)))  # noqa: S311 - faults are drawn, not secrets
+        self.calendars: dict[str, Calendar] = {}
+        self.listed = 0  # how often the set of calendars changed
+
+    # ---- time and ids
+
+    def now(self) -> datetime:
+        """The server's present instant."""
+        return self._clock() + timedelta(seconds=self.life.offset)
+
+    def set_clock(self, now: datetime) -> None:
+        """Make `now` the present; time goes on from there."""
+        self.life.offset = (now - self._clock()).total_seconds()
+        self.save_life()
+
+    def stamp(self) -> int:
+        """Microseconds since the epoch, greater than any stamp before."""
+        self._stamp = max(self._stamp + 1, micros(self.now()))
+        return self._stamp
+
+    def new_id(self, length: int = 26) -> str:
+        """An id as Google makes them."""
+        return "".join(self._ids.choice(_BASE32HEX) for _ in range(length))
+
+    # ---- calendars
+
+    def primary(self, user: str) -> Calendar:
+        """The user's primary calendar, which comes into being at first use."""
+        known = self.calendars.get(user)
+        return known or self.add_calendar(About(user, user, self.zone, user, self.stamp(), primary=True))
+
+    def add_calendar(self, about: About) -> Calendar:
+        """A new, empty calendar."""
+        calendar = self.calendars[about.id] = Calendar(about)
+        self.listed += 1
+        about.listed = self.listed
+        self.save_calendar(calendar)
+        return calendar
+
+    def scope(self, calendar: Calendar, user: str) -> Scope:
+        """What sync tokens of this calendar, as this user sees it, belong to."""
+        return Scope(self.life.id, calendar.id, user, calendar.about.epoch)
+
+    # ---- events
+
+    def write(self, calendar: Calendar, body: Json, *, moves_updated: bool = True) -> Record:
+        """Make `body` the newest version of its event: new etag, new revision, a notice to every channel."""
+        stamp = self.stamp()
+        body["etag"] = f'"{2 * stamp}"'
+        if moves_updated or "updated" not in body:
+            body["updated"] = stamp_text(stamp)
+        return self.keep(calendar, body)
+
+    def keep(self, calendar: Calendar, body: Json) -> Record:
+        """Keep `body` as it is, with the etag it has."""
+        record = calendar.put(body)
+        place = f"{record.order} {record.revision} ".encode()
+        self._unsaved["event", calendar.id, record.id] = place + record.encoded()
+        for channel in self.channels.notify(calendar.id, self.now()):
+            self.save_channel(channel)
+        return record
+
+    def last_write(self, calendar: Calendar) -> int:
+        """The stamp of the calendar's newest event version."""
+        newest = calendar.newest()
+        return max(calendar.about.created, _stamp_of(newest.etag) if newest else 0)
+
+    # ---- durability
+
+    def save_life(self) -> None:
+        """Have the server's own row written with the next commit."""
+        self._unsaved["life", "", ""] = encode(self.life)
+
+    def save_calendar(self, calendar: Calendar) -> None:
+        """Have the calendar's row written with the next commit."""
+        self._unsaved["calendar", "", calendar.id] = encode(calendar.about)
+
+    def save_channel(self, channel: Channel) -> None:
+        """Have the channel's row written with the next commit."""
+        self._unsaved["channel", "", channel.id] = encode(channel)
+
+    def commit(self) -> None:
+        """Make everything written since the last commit durable."""
+        if self._state is not None and self._unsaved:
+            self._state.write(self._unsaved)
+        self._unsaved = {}
+
+    def load(self) -> None:
+        """Take up what an earlier process left."""
+        rows: dict[str, list[tuple[Key, bytes]]] = {"life": [], "calendar": [], "channel": [], "event": []}
+        for key, value in self._state.load() if self._state else ():
+            rows[key[0]].append((key, value))
+        for _, value in rows["life"]:
+            self.life = msgspec.json.decode(value, type=Life)
+        for _, value in rows["calendar"]:
+            about = msgspec.json.decode(value, type=About)
+            self.calendars[about.id] = Calendar(about)
+        for _, value in rows["channel"]:
+            self.channels.restore(msgspec.json.decode(value, type=Channel))
+        self._load_events(rows["event"])
+        self.listed = max((calendar.about.listed for calendar in self.calendars.values()), default=0)
+        self.save_life()
+
+    def _load_events(self, rows: list[tuple[Key, bytes]]) -> None:
+        by_calendar: dict[str, list[Record]] = {}
+        for (_, calendar_id, event_id), value in rows:
+            order, revision, raw = value.split(b" ", 2)
+            record = Record(event_id, int(order), int(revision), msgspec.json.decode(raw))
+            by_calendar.setdefault(calendar_id, []).append(record)
+            self._stamp = max(self._stamp, _stamp_of(record.etag))
+        for calendar_id, records in by_calendar.items():
+            self.calendars[calendar_id].restore(records)
+
+
+def _stamp_of(etag: str) -> int:
+    digits = etag.strip('"')
+    return int(digits) // 2 if digits.isdecimal() else 0

@@ -24,21 +24,10 @@ _LIFE = 3600.0
 _MARGIN = timedelta(minutes=5)
 
 
-def new_key() -> bytes:
-    """A fresh RSA key of 2048 bits as PEM."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
 class LocalIssuer:
-    """An issuer called `issuer_url` that signs by RS256 with the RSA key in `pem`; ValueError if that is none."""
+    """An issuer called `issuer_url` that signs by RS256 with `key`."""
 
-    def __init__(self, pem: bytes, issuer_url: str, clock: Clock) -> None:
-        key = serialization.load_pem_private_key(pem, password=None)
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise ValueError("the issuer signs with an RSA key")  # noqa: TRY004 - the content is wrong, not the type
+    def __init__(self, key: rsa.RSAPrivateKey, issuer_url: str, clock: Clock) -> None:
         self._key = key
         self._clock = clock
         self.url = issuer_url
@@ -46,8 +35,8 @@ class LocalIssuer:
 
     @classmethod
     def from_folder(cls, folder: Path, issuer_url: str, clock: Clock) -> LocalIssuer:
-        """The issuer whose key is kept in `folder`, made if there is none."""
-        return cls(secret_in(folder / "issuer.pem", new_key), issuer_url, clock)
+        """The issuer whose key is kept in `folder`, made if there is none; ValueError if the file holds no key."""
+        return cls(_read(secret_in(folder / "issuer.pem", lambda: _written(new_key()))), issuer_url, clock)
 
     def mint(self, audience: str, account: str, life: float = _LIFE) -> str:
         """An ID token for `audience`, of the service account with this address, good for `life` seconds."""
@@ -88,6 +77,24 @@ class ServiceAccount:
                 token = self._issuer.mint(audience, self._account)
                 self._signed[audience] = now, token
             return token
+
+
+def new_key() -> rsa.RSAPrivateKey:
+    """A fresh RSA key of 2048 bits."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _written(key: rsa.RSAPrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _read(pem: bytes) -> rsa.RSAPrivateKey:
+    key = serialization.load_pem_private_key(pem, password=None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise ValueError("the issuer signs with an RSA key")  # noqa: TRY004 - the content is wrong, not the type
+    return key
 
 
 def _jwk(key: rsa.RSAPublicKey) -> dict[str, str]:

@@ -5,6 +5,7 @@ The ports are in functions.ports; the contract suites in tests/contract judge th
 
 from __future__ import annotations
 
+import contextvars
 import heapq
 import threading
 from collections import defaultdict
@@ -54,7 +55,8 @@ class OneLane:
 
 def _outcome(call: Callable[[], T]) -> T | Exception:
     try:
-        return call()
+        # In a copy of the caller's context, as on lanes of several threads.
+        return contextvars.copy_context().run(call)
     except Exception as error:  # noqa: BLE001 - the port returns whatever a call raised
         return error
 

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,8 +28,8 @@ from tests.contract.grounds import NOON
 URL = "https://issuer.example"
 AUDIENCE = "https://functions.example/sync_calendar"
 ACCOUNT = "tasks@project.iam.example"
-PEM = new_key()
-OTHER_PEM = new_key()
+KEY = new_key()
+OTHER_KEY = new_key()
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 def issuer(clock: ManualClock) -> LocalIssuer:
     """Who signs."""
-    return LocalIssuer(PEM, URL, clock)
+    return LocalIssuer(KEY, URL, clock)
 
 
 def _at_hand(issuer: LocalIssuer, clock: ManualClock, _client: httpx.Client) -> Identity:
@@ -88,22 +88,12 @@ def claims(**changed: Any) -> dict[str, Any]:
     return {name: value for name, value in {**good, **changed}.items() if value is not ...}
 
 
-def signed(issuer: LocalIssuer, said: dict[str, Any], pem: bytes = PEM, **header: Any) -> str:
+def signed(issuer: LocalIssuer, said: dict[str, Any], key: rsa.RSAPrivateKey = KEY, **header: Any) -> str:
     """A token signed with the issuer's key or another one, under the issuer's key id unless the header says other."""
     head = {"kid": issuer.jwks()["keys"][0]["kid"], **header}
     text = [_part({"typ": "JWT", "alg": "RS256", **{k: v for k, v in head.items() if v is not ...}}), _part(said)]
-    signature = jwt.algorithms.RSAAlgorithm(jwt.algorithms.RSAAlgorithm.SHA256).sign(
-        ".".join(text).encode(), private_key(pem)
-    )
+    signature = jwt.algorithms.RSAAlgorithm(jwt.algorithms.RSAAlgorithm.SHA256).sign(".".join(text).encode(), key)
     return ".".join([*text, _text(signature)])
-
-
-@cache
-def private_key(pem: bytes) -> rsa.RSAPrivateKey:
-    """The key in there, read once: reading checks it, which takes longer than signing."""
-    key = serialization.load_pem_private_key(pem, password=None)
-    assert isinstance(key, rsa.RSAPrivateKey)
-    return key
 
 
 def _part(said: dict[str, Any]) -> str:
@@ -191,10 +181,10 @@ def test_a_signed_token_with_a_wrong_header_is_forged(
 
 def test_a_token_signed_with_another_key_is_forged(identity: Identity, issuer: LocalIssuer, clock: ManualClock) -> None:
     """Neither another issuer's key nor another key under this issuer's key id is accepted."""
-    stranger = LocalIssuer(OTHER_PEM, URL, clock)
+    stranger = LocalIssuer(OTHER_KEY, URL, clock)
 
     assert not accepts(identity, stranger.mint(AUDIENCE, ACCOUNT))
-    assert not accepts(identity, signed(issuer, claims(), OTHER_PEM))
+    assert not accepts(identity, signed(issuer, claims(), OTHER_KEY))
 
 
 def test_a_token_without_signature_is_forged(identity: Identity, issuer: LocalIssuer) -> None:
@@ -276,14 +266,14 @@ def test_any_bytes_end_in_forged(identity: Identity, parts: list[bytes]) -> None
 class Certs:
     """The issuer's address for its keys: answers with what it is set to, and counts."""
 
-    def __init__(self, *pems: bytes) -> None:
+    def __init__(self, *keys: rsa.RSAPrivateKey) -> None:
         self.asked = 0
-        self.answer = self.keys(*pems)
+        self.answer = self.keys(*keys)
 
-    def keys(self, *pems: bytes) -> httpx.Response:
+    def keys(self, *keys: rsa.RSAPrivateKey) -> httpx.Response:
         """An answer with the public keys of these."""
-        issuers = [LocalIssuer(pem, URL, ManualClock(NOON)) for pem in pems]
-        return httpx.Response(200, json={"keys": [key for issuer in issuers for key in issuer.jwks()["keys"]]})
+        issuers = [LocalIssuer(key, URL, ManualClock(NOON)) for key in keys]
+        return httpx.Response(200, json={"keys": [public for issuer in issuers for public in issuer.jwks()["keys"]]})
 
     def serve(self, _request: httpx.Request) -> httpx.Response:
         """Answer; 599 stands for nobody there."""
@@ -302,8 +292,8 @@ def over_http(certs: Certs, clock: ManualClock) -> Identity:
 
 def test_keys_are_fetched_once_an_hour(clock: ManualClock) -> None:
     """A thousand checks cost one fetch; an hour later there is another."""
-    certs = Certs(PEM)
-    identity, issuer = over_http(certs, clock), LocalIssuer(PEM, URL, clock)
+    certs = Certs(KEY)
+    identity, issuer = over_http(certs, clock), LocalIssuer(KEY, URL, clock)
     token = issuer.mint(AUDIENCE, ACCOUNT)
     assert all(accepts(identity, token) for _ in range(20))
     assert certs.asked == 1
@@ -316,11 +306,11 @@ def test_keys_are_fetched_once_an_hour(clock: ManualClock) -> None:
 
 def test_a_new_key_is_fetched_when_first_seen(clock: ManualClock) -> None:
     """The issuer may change its key at any time; the old one is refused once it is no longer published."""
-    certs = Certs(PEM)
+    certs = Certs(KEY)
     identity = over_http(certs, clock)
-    old, new = (LocalIssuer(pem, URL, clock).mint(AUDIENCE, ACCOUNT) for pem in (PEM, OTHER_PEM))
+    old, new = (LocalIssuer(key, URL, clock).mint(AUDIENCE, ACCOUNT) for key in (KEY, OTHER_KEY))
     assert accepts(identity, old)
-    certs.answer = certs.keys(OTHER_PEM)
+    certs.answer = certs.keys(OTHER_KEY)
     clock.advance(timedelta(minutes=2))
 
     assert [accepts(identity, new), accepts(identity, old)] == [True, False]
@@ -328,9 +318,9 @@ def test_a_new_key_is_fetched_when_first_seen(clock: ManualClock) -> None:
 
 def test_unknown_keys_cause_one_fetch_a_minute(clock: ManualClock) -> None:
     """Strangers who invent key ids cannot make us flood the issuer."""
-    certs = Certs(PEM)
+    certs = Certs(KEY)
     identity = over_http(certs, clock)
-    stranger = LocalIssuer(OTHER_PEM, URL, clock).mint(AUDIENCE, ACCOUNT)
+    stranger = LocalIssuer(OTHER_KEY, URL, clock).mint(AUDIENCE, ACCOUNT)
     for _ in range(50):
         assert not accepts(identity, stranger)
     assert certs.asked == 1
@@ -357,8 +347,8 @@ def test_unknown_keys_cause_one_fetch_a_minute(clock: ManualClock) -> None:
 )
 def test_the_last_keys_serve_while_there_are_no_new_ones(clock: ManualClock, answer: httpx.Response) -> None:
     """An issuer out of order is outlasted for a day, not longer; from the start it opens nothing."""
-    certs = Certs(PEM)
-    identity, issuer = over_http(certs, clock), LocalIssuer(PEM, URL, clock)
+    certs = Certs(KEY)
+    identity, issuer = over_http(certs, clock), LocalIssuer(KEY, URL, clock)
     assert accepts(identity, issuer.mint(AUDIENCE, ACCOUNT))
     certs.answer = answer
     seen = []
@@ -368,7 +358,7 @@ def test_the_last_keys_serve_while_there_are_no_new_ones(clock: ManualClock, ans
 
     assert seen == [True, False]
     assert not accepts(over_http(certs, clock), issuer.mint(AUDIENCE, ACCOUNT))
-    certs.answer = certs.keys(PEM)
+    certs.answer = certs.keys(KEY)
     clock.advance(timedelta(minutes=1))
     assert accepts(identity, issuer.mint(AUDIENCE, ACCOUNT))
 
@@ -387,8 +377,23 @@ def test_a_service_account_signs_anew_near_the_end(clock: ManualClock, issuer: L
     assert len(set(tokens)) == 4
 
 
-@pytest.mark.parametrize("pem", [b"", b"no key", PEM.replace(b"A", b"B")])
-def test_an_issuer_needs_a_key(clock: ManualClock, pem: bytes) -> None:
-    """A damaged key file is a clear error at the start."""
+def test_a_folder_keeps_the_issuers_key(clock: ManualClock, tmp_path: Path) -> None:
+    """A token signed before a restart is good after it, and only the owner can read the key."""
+    token = LocalIssuer.from_folder(tmp_path / "state", URL, clock).mint(AUDIENCE, ACCOUNT)
+    again = LocalIssuer.from_folder(tmp_path / "state", URL, clock)
+
+    assert accepts(TokenIdentity(URL, again.jwks, clock), token)
+    assert [(file.name, file.stat().st_mode & 0o777) for file in (tmp_path / "state").iterdir()] == [
+        ("issuer.pem", 0o600)
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"no key", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+def test_an_issuer_needs_a_key(clock: ManualClock, tmp_path: Path, content: bytes) -> None:
+    """A damaged key file is a clear error at the start, and is left as it is."""
+    (tmp_path / "issuer.pem").write_bytes(content)
+
     with pytest.raises(ValueError, match=r".+"):
-        LocalIssuer(pem, URL, clock)
+        LocalIssuer.from_folder(tmp_path, URL, clock)
+
+    assert (tmp_path / "issuer.pem").read_bytes() == content

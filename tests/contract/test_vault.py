@@ -1,0 +1,137 @@
+"""The contract of functions.ports.Vault, for every ground."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from conference.errors import Forged
+from functions.ports import Vault
+from infra.local.vault import LocalVault
+
+OpenVault = Callable[[Path], Vault]
+"""Opens the vault whose key is kept at the path; each path has a key of its own."""
+
+VAULTS: dict[str, OpenVault] = {"local": LocalVault.from_file}
+every_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+@pytest.fixture(params=sorted(VAULTS))
+def open_vault(request: pytest.FixtureRequest) -> OpenVault:
+    """Every kind of vault in turn."""
+    return VAULTS[request.param]
+
+
+@pytest.fixture
+def vault(open_vault: OpenVault, tmp_path: Path) -> Vault:
+    """A vault of its own."""
+    return open_vault(tmp_path / "vault.key")
+
+
+@every_example
+@given(tenant=st.text(), secret=st.binary(max_size=3000))
+def test_what_was_sealed_is_opened(vault: Vault, tenant: str, secret: bytes) -> None:
+    """Any bytes come back for any tenant whose name is valid text, and the sealed text is plain ASCII."""
+    sealed = vault.seal(tenant, secret)
+
+    assert vault.open(tenant, sealed) == secret
+    assert sealed.isascii()
+    assert sealed.isprintable()
+
+
+def test_a_sealed_text_shows_nothing_of_the_secret(vault: Vault) -> None:
+    """Sealing the same twice gives two texts that have neither the secret nor each other's bytes in them."""
+    secret = b"refresh-token-" * 3
+    one, two = vault.seal("t", secret), vault.seal("t", secret)
+
+    assert one != two
+    for sealed in (one, two):
+        assert secret[:14] not in base64.urlsafe_b64decode(sealed.partition(".")[2])
+
+
+def test_another_tenant_cannot_open(vault: Vault) -> None:
+    """Swapping the sealed texts of two tenants opens neither."""
+    sealed = vault.seal("alice@example.com", b"hers")
+
+    for tenant in ("bob@example.com", "", "alice@example.co", "alice@example.com "):
+        with pytest.raises(Forged):
+            vault.open(tenant, sealed)
+
+
+def test_another_key_cannot_open(open_vault: OpenVault, vault: Vault, tmp_path: Path) -> None:
+    """What one vault sealed is worthless to another."""
+    with pytest.raises(Forged):
+        open_vault(tmp_path / "another.key").open("t", vault.seal("t", b"secret"))
+
+
+def test_the_key_is_kept(open_vault: OpenVault, vault: Vault, tmp_path: Path) -> None:
+    """After a restart the same vault opens what it sealed before."""
+    sealed = vault.seal("t", b"secret")
+
+    assert open_vault(tmp_path / "vault.key").open("t", sealed) == b"secret"
+
+
+def test_every_altered_character_is_noticed(vault: Vault) -> None:
+    """No place of the sealed text can be changed, left out or doubled."""
+    sealed = vault.seal("t", b"secret")
+    for at, character in enumerate(sealed):
+        other = "A" if character != "A" else "B"
+        for altered in (sealed[:at] + other + sealed[at + 1 :], sealed[:at] + sealed[at + 1 :], sealed[:at]):
+            with pytest.raises(Forged):
+                vault.open("t", altered)
+
+
+@every_example
+@given(sealed=st.text() | st.binary(max_size=200).map(lambda raw: "v1." + base64.urlsafe_b64encode(raw).decode()))
+def test_any_text_ends_in_forged(vault: Vault, sealed: str) -> None:
+    """What is no sealed text is Forged, whatever it is, and the error does not repeat it."""
+    with pytest.raises(Forged) as caught:
+        vault.open("t", sealed)
+
+    assert len(sealed) < 20 or sealed not in str(caught.value)
+
+
+# ---- The key of the local vault -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [b"", b"x" * 31, b"x" * 33])
+def test_a_key_of_another_length_is_refused(key: bytes, tmp_path: Path) -> None:
+    """A damaged key file is a clear error at the start, and is not written over."""
+    file = tmp_path / "vault.key"
+    file.write_bytes(key)
+
+    with pytest.raises(ValueError, match="32"):
+        LocalVault(key)
+    with pytest.raises(ValueError, match="32"):
+        LocalVault.from_file(file)
+    assert file.read_bytes() == key
+
+
+def test_only_the_owner_can_read_the_key(tmp_path: Path) -> None:
+    """The key file is made with mode 0600, and one that was laid open is closed."""
+    file = tmp_path / "state" / "vault.key"
+    modes = []
+    for _ in range(2):
+        LocalVault.from_file(file)
+        modes.append(file.stat().st_mode & 0o777)
+        file.chmod(0o644)
+
+    assert modes == [0o600, 0o600]
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_randomness_is_a_parameter() -> None:
+    """With the same entropy the same text comes out, and each of the three draws is used."""
+
+    def drawn(changed: int) -> str:
+        draws = count()
+        return LocalVault(bytes(32), lambda size: bytes([next(draws) == changed] * size)).seal("t", b"secret")
+
+    assert drawn(-1) == drawn(-1)
+    assert len({drawn(changed) for changed in (-1, 0, 1, 2)}) == 4

@@ -54,8 +54,16 @@ class EventTime(msgspec.Struct, frozen=True, omit_defaults=True, rename={"date_t
             return calendar_zone
 
 
+class Organizer(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """Whose event it is; `self_` is relative to the calendar in the path."""
+
+    email: str = ""
+    display_name: str | None = None
+    self_: bool = msgspec.field(default=False, name="self")
+
+
 class Person(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """An organizer or an attendee as the event lists them; `self_` is relative to the calendar in the path."""
+    """An attendee as the event lists them; `self_` is relative to the calendar in the path."""
 
     email: str = ""
     display_name: str | None = None
@@ -143,7 +151,7 @@ class Event(
     recurring_event_id: str | None = None
     original_start: EventTime | None = None
     ical_uid: str | None = None
-    organizer: Person | None = None
+    organizer: Organizer | None = None
     attendees: tuple[Person, ...] = ()
     attendees_omitted: bool = False
     conference: ConferenceData | None = None

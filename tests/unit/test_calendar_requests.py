@@ -98,7 +98,7 @@ def test_the_mask_names_what_an_event_holds() -> None:
     entry = "entryPointType,uri,label,pin,accessCode,meetingCode,passcode,password,regionCode"
     assert sequence.asked[0].fields == (
         f"items(id,status,etag,updated,summary,description,start({when}),end({when}),recurrence,recurringEventId,"
-        f"originalStartTime({when}),iCalUID,organizer({person}),attendees({person}),attendeesOmitted,"
+        f"originalStartTime({when}),iCalUID,organizer(email,displayName,self),attendees({person}),attendeesOmitted,"
         f"conferenceData(conferenceId,conferenceSolution(key(type),name,iconUri),entryPoints({entry}),notes,"
         "parameters(addOnParameters(parameters))),eventType),timeZone,nextPageToken,nextSyncToken"
     )

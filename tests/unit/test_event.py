@@ -21,6 +21,7 @@ from conference.event import (
     EntryPoint,
     Event,
     EventTime,
+    Organizer,
     Person,
     SolutionKey,
     Unreadable,
@@ -82,7 +83,7 @@ def test_a_whole_event_is_read() -> None:
         end=EventTime(date_time="2022-01-20T10:00:00+01:00", zone="Europe/Berlin"),
         recurrence=("RRULE:FREQ=DAILY",),
         ical_uid="abc@google.com",
-        organizer=Person("a@example.com", self_=True),
+        organizer=Organizer("a@example.com", self_=True),
         attendees=(Person("b@example.com", "B", optional=True, response_status="accepted"),),
         conference=ConferenceData(
             "vendor-123",
@@ -303,8 +304,8 @@ def test_when_an_event_changed_is_aware_or_unknown(updated: str | None, expected
 
 @pytest.mark.parametrize(
     ("organizer", "expected"),
-    [(None, True), (Person("a@example.com", self_=True), True), (Person("a@example.com"), False)],
+    [(None, True), (Organizer("a@example.com", self_=True), True), (Organizer("a@example.com"), False)],
 )
-def test_only_the_organizer_s_copy_acts(organizer: Person | None, expected: bool) -> None:
+def test_only_the_organizer_s_copy_acts(organizer: Organizer | None, expected: bool) -> None:
     """A copy is the organizer's if it says so, or if it names no organizer at all."""
     assert expected is Event("abc", organizer=organizer).organized_here

@@ -84,13 +84,17 @@ def unanswered(where: Where, *, writes: bool) -> LockstepError:
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | datetime | None:
-    """How long, or until when, the provider wants to be left alone; None if it does not say, or says it badly."""
+    """How long the provider wants to be left alone; None if it does not say, or says it badly.
+
+    A date is a wait too, reckoned from the answer's own Date; an instant comes out only if there is none.
+    """
     lower = {name.lower(): value.strip() for name, value in headers.items()}
     for name in ("retry-after-ms", "x-ms-retry-after-ms"):
         if name in lower:
             return _wait(lower[name], timedelta(milliseconds=1))
     value = lower.get("retry-after", "")
-    return _wait(value, timedelta(seconds=1)) or _instant(value)
+    wait = _wait(value, timedelta(seconds=1))
+    return _from(lower.get("date", ""), _instant(value)) if wait is None else wait
 
 
 def _unusable(message: str, where: Where, *, writes: bool) -> LockstepError:
@@ -101,6 +105,13 @@ def _wait(text: str, unit: timedelta) -> timedelta | None:
     if not re.fullmatch(r"\d{1,12}(\.\d{1,6})?", text, re.ASCII):
         return None
     return min(float(text) * unit, LONGEST_WAIT)
+
+
+def _from(date: str, until: datetime | None) -> timedelta | datetime | None:
+    answered = _instant(date)
+    if until is None or answered is None:
+        return until
+    return max(timedelta(0), min(until - answered, LONGEST_WAIT))
 
 
 def _instant(text: str) -> datetime | None:

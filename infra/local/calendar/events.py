@@ -15,6 +15,7 @@ from infra.local.calendar.masks import read_mask
 from infra.local.calendar.merging import GUEST_FLAGS, WRITABLE, merged, without_defaults, written
 from infra.local.calendar.messages import Json, Response, json_bytes, no_content, not_modified
 from infra.local.calendar.people import organized_by, organizer_of, seen_from
+from infra.local.calendar.shape import fitting
 from infra.local.calendar.times import stamp_text
 from infra.local.calendar.upkeep import follow
 from infra.local.calendar.views import view_of
@@ -56,7 +57,7 @@ def insert(call: Call) -> Response:
 def patch(call: Call) -> Response:
     """events.patch: objects merge, arrays are replaced, null removes."""
     calendar = call.calendar("writer")
-    before = _found(calendar, call)
+    before = _before(calendar, call)
     call.check_if_match(before.get("etag", ""))
     wanted = merged(_writable(before), written(call.body, call.parameters))
     return _rewrite(call, calendar, before, wanted)
@@ -65,7 +66,7 @@ def patch(call: Call) -> Response:
 def update(call: Call) -> Response:
     """events.update: replaces everything that may be written, save what the call's versions leave alone."""
     calendar = call.calendar("writer")
-    before = _found(calendar, call)
+    before = _before(calendar, call)
     call.check_if_match(before.get("etag", ""))
     wanted = merged({}, written(call.body, call.parameters))
     for name, parameter in (("conferenceData", "conferenceDataVersion"), ("attachments", "supportsAttachments")):
@@ -79,7 +80,7 @@ def update(call: Call) -> Response:
 def delete(call: Call) -> Response:
     """events.delete: 410 the second time; without updates sent, guests keep their copies (contract 6.10)."""
     calendar = call.calendar("writer")
-    before = _found(calendar, call)
+    before = _before(calendar, call)
     if before.get("status") == "cancelled":
         raise deleted()
     call.check_if_match(before.get("etag", ""))
@@ -93,6 +94,15 @@ def _found(calendar: Calendar, call: Call) -> Json:
     if body is None:
         raise not_found()
     return body
+
+
+def _before(calendar: Calendar, call: Call) -> Json:
+    """The event that a write changes; of one put in raw, what can be read."""
+    before = fitting(_found(calendar, call), "Event")
+    for person, known in (("creator", {"email": call.user}), ("organizer", organizer_of(calendar))):
+        if not before.get(person, {}).get("email"):
+            before[person] = known
+    return before
 
 
 def _answer(call: Call, calendar: Calendar, body: Json) -> Response:
@@ -123,7 +133,7 @@ def _writable(event: Json) -> Json:
 
 
 def _rewrite(call: Call, calendar: Calendar, before: Json, wanted: Json) -> Response:
-    if not organized_by(before, calendar) and "organizer" in before:
+    if not organized_by(before, calendar):
         _check_guest(before, wanted)
     body = _assembled(call, calendar, before, wanted)
     changed = {name for name in {*before, *body} if name not in _SERVERS and before.get(name) != body.get(name)}
@@ -154,8 +164,6 @@ def _assembled(call: Call, calendar: Calendar, before: Json, wanted: Json) -> Js
     _put_conference(call, fields, kept)
     body = {name: value for name, value in before.items() if name not in WRITABLE and name != "hangoutLink"}
     body |= without_defaults(fields)
-    body.setdefault("creator", {"email": call.user})
-    body.setdefault("organizer", organizer_of(calendar))
     body.setdefault("status", "confirmed")
     body.setdefault("sequence", 0)
     body.setdefault("reminders", {"useDefault": True})

@@ -67,6 +67,8 @@ def _instant(name: str, value: str) -> datetime:
         raise _bad(name, "Bad Request") from None
     if read.tzinfo is None or len(value) < len("2026-01-01T00:00Z"):
         raise _bad(name, "Bad Request")
+    if not 2 <= read.year <= 9996:  # an instant that a day or a zone's offset cannot carry out of bounds
+        raise _bad(name, "Bad Request")
     # Milliseconds are accepted and ignored.
     return read.replace(microsecond=0)
 

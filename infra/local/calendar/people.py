@@ -18,8 +18,8 @@ def organizer_of(calendar: Calendar) -> Json:
 
 def organized_by(body: Json, calendar: Calendar) -> bool:
     """True if the calendar holds the event's main copy."""
-    organizer = body.get("organizer") or {}
-    return bool(organizer.get("email") == calendar.id)
+    organizer = body.get("organizer")
+    return isinstance(organizer, dict) and organizer.get("email") == calendar.id
 
 
 def seen_from(body: Json, calendar: Calendar) -> Json:
@@ -33,17 +33,20 @@ def seen_from(body: Json, calendar: Calendar) -> Json:
 
 def row_of(body: Json, address: str) -> Json | None:
     """The attendee with this address."""
-    for row in body.get("attendees") or ():
-        if row.get("email", "").lower() == address.lower():
-            found: Json = row
-            return found
-    return None
+    rows = _rows(body)
+    return next((row for row in rows if row["email"].lower() == address.lower()), None)
 
 
 def addresses(body: Json | None) -> list[str]:
     """The addresses of everyone invited, in the order of the list."""
-    rows = (body or {}).get("attendees") or ()
-    return [row["email"].lower() for row in rows if row.get("email")]
+    return [row["email"].lower() for row in _rows(body or {})]
+
+
+def _rows(body: Json) -> list[Json]:
+    # An event put in raw may hold anything here.
+    rows = body.get("attendees")
+    known = rows if isinstance(rows, list) else []
+    return [row for row in known if isinstance(row, dict) and isinstance(row.get("email"), str)]
 
 
 def _marked(person: Json, calendar: Calendar) -> Json:

@@ -45,7 +45,8 @@ class Record:
     @property
     def master(self) -> str | None:
         """The series this is an exception of."""
-        return self.body.get("recurringEventId")
+        master = self.body.get("recurringEventId")
+        return master if isinstance(master, str) else None  # one put in raw may hold anything
 
     @property
     def recurring(self) -> bool:

@@ -22,6 +22,7 @@ from infra.local.calendar.times import instant, is_day, own_zone, shown, zone_na
 _INSTANCE = re.compile(r"(.+)_(\d{8}(?:T\d{6}Z)?)")
 _LINE = re.compile(r"(RRULE|EXRULE|RDATE|EXDATE)((?:;[A-Za-z-]+=[^:;]+)*):(.+)")
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+_LAST_YEAR = 9990  # beyond it sums of instants leave what a datetime can hold
 _MOST = 20_000
 """Occurrences looked at in one expansion; a longer series ends there."""
 
@@ -65,7 +66,7 @@ class Series:
         """Occurrences that end after `after` and start before `before`, in order; none begins after `horizon`."""
         until = min(before, horizon) if before else horizon
         for local in itertools.islice(self._rules, _MOST):
-            if self._instant(local) >= until:
+            if local.year > _LAST_YEAR or self._instant(local) >= until:
                 return
             found = self._occurrence(local)
             if after is None or found.ends > after:

@@ -47,7 +47,8 @@ class Search:
             return False
         if self.types and body.get("eventType", "default") not in self.types:
             return False
-        groups = body.get("extendedProperties") or {}
+        groups = body.get("extendedProperties")
+        groups = groups if isinstance(groups, dict) else {}
         if not _holds(groups.get("private"), self.private) or not _holds(groups.get("shared"), self.shared):
             return False
         text = " ".join(_texts(body)).lower() if self.words else ""
@@ -67,6 +68,9 @@ def _holds(properties: Mapping[str, str] | None, wanted: Pairs) -> bool:
 def _texts(body: Json) -> Iterator[str]:
     for name in ("summary", "description", "location"):
         yield str(body.get(name) or "")
-    for person in (body.get("organizer") or {}, *(body.get("attendees") or ())):
+    attendees = body.get("attendees")
+    for person in (body.get("organizer"), *(attendees if isinstance(attendees, list) else ())):
+        if not isinstance(person, dict):
+            continue
         yield str(person.get("displayName") or "")
         yield str(person.get("email") or "")

@@ -97,7 +97,9 @@ class CalendarServer:
 
     def _api(self, request: Request) -> Response:
         path = "/" + request.path.removeprefix(BASE) if request.path.startswith(BASE) else request.path
-        method = request.headers.get("x-http-method-override", request.method).upper()
+        method = request.method.upper()
+        if method == "POST":
+            method = request.headers.get("x-http-method-override", method).upper()
         fault = self.faults.take(method, path)
         response = fault.response() if fault and not fault.after_apply else None
         if response is None:

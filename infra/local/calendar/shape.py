@@ -33,6 +33,18 @@ def read_body(body: bytes, schema: str) -> Json:
     return checked
 
 
+def fitting(value: Json, schema: str) -> Json:
+    """The fields that fit the schema: all of an event that came through the API, some of one put in raw."""
+    properties = discovery().schemas[schema]["properties"]
+    kept: Json = {}
+    for name, inner in value.items():
+        try:
+            kept[name] = _checked(properties[name], inner, name)
+        except (ApiError, KeyError):
+            continue
+    return kept
+
+
 def _checked(schema: Json, value: Any, path: str) -> Any:
     if value is None:
         return None

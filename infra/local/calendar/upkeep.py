@@ -19,7 +19,7 @@ _NOT_INHERITED = frozenset({"start", "end", "recurrence", "status", "sequence", 
 
 def follow(world: World, calendar: Calendar, before: Json | None, after: Record, *, tell_guests: bool = True) -> None:
     """Everything that a written event brings about: exceptions, guests' copies, the organizer's copy."""
-    if before is not None and after.recurring:
+    if before is not None and before.get("recurrence") and after.master is None:
         _keep_exceptions(world, calendar, before, after, tell_guests=tell_guests)
     if tell_guests:
         spread(world, calendar, before, after.body)

@@ -17,6 +17,7 @@ from infra.local.calendar.record import Record
 from infra.local.calendar.times import in_zone, zone_wanted
 
 _PRIVATE_SHOWN = ("kind", "etag", "id", "status", "start", "end", "visibility", "recurringEventId", "originalStartTime")
+_TIMES = ("start", "end", "originalStartTime")
 _BARE = ("kind", "etag", "id", "status")
 _MINIMUM = (*_BARE, "recurringEventId", "originalStartTime")
 
@@ -60,11 +61,10 @@ class View:
         return encode(masked({key: body[key] for key in names if key in body}, self.mask))
 
     def _zoned(self, body: Json, zone: ZoneInfo) -> Json:
-        times: Json = {
-            name: in_zone(body[name], zone, self.calendar_zone)
-            for name in ("start", "end", "originalStartTime")
-            if name in body
-        }
+        try:
+            times: Json = {name: in_zone(body[name], zone, self.calendar_zone) for name in _TIMES if name in body}
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
+            return body  # one put in raw, whose times cannot be read
         return {**body, **times}
 
 

@@ -35,6 +35,7 @@ class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
     lease_number: int = 0  # the dirty number of the task that holds the lease
     full_at: float = 0.0
     dropped_at: float = 0.0
+    rest_until: float = 0.0  # no full pass before this
     full_wanted: bool = False
     attempts: int = 0
     poll_at: float | None = None

@@ -17,7 +17,10 @@ NOBODY = digest("no channel has this secret")
 
 
 def calendar_notification(ground: Ground, headers: Mapping[str, str]) -> None:
-    """Take one notice; `headers` by lower-case names. Raises Forged, with the same text, whatever is wrong with it; Later if the store is down."""
+    """Take one notice; `headers` by lower-case names.
+
+    Raises Forged, with the same text whatever is wrong with it, and Later if the store is down.
+    """
     channel = find(ground, headers.get("x-goog-channel-id", ""))
     _verify(ground, channel, headers)
     if channel is None or headers.get("x-goog-resource-state") == "sync":

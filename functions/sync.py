@@ -114,6 +114,7 @@ def _pull_and_settle(run: Run) -> None:
 
 def _pull(run: Run) -> Sequence[Marked]:
     if run.feed.token is None or run.feed.full_wanted:
+        _check_rest(run)
         return _full(run)
     a_pass = Pass(run.ground, run.feed_id, run.feed)
     try:
@@ -138,13 +139,20 @@ def _full(run: Run) -> Sequence[Marked]:
 
 
 def _drop_token(run: Run) -> None:
-    """Forget the token; a second drop within the cooldown waits instead of starting one full pass after another."""
-    now, cooldown = run.ground.now(), run.ground.policy.full_pass_cooldown
-    wait = run.feed.dropped_at + cooldown - now
-    run.feed = _own(run, token=None, dropped_at=now if wait <= 0 else run.feed.dropped_at)
-    log.warning("sync token dropped by the server", feed=run.feed_id, again=wait > 0)
+    """Forget the token; if it was dropped a short while ago already, the full pass has to wait."""
+    now = run.ground.now()
+    rest = run.feed.dropped_at + run.ground.policy.full_pass_cooldown
+    again = rest > now
+    log.warning("sync token dropped by the server", feed=run.feed_id, again=again)
+    run.feed = _own(run, token=None, **({"rest_until": rest} if again else {"dropped_at": now}))
+    _check_rest(run)
+
+
+def _check_rest(run: Run) -> None:
+    """Raise Later while the calendar rests: one whose tokens never last must not cost a full pass for each notice."""
+    wait = run.feed.rest_until - run.ground.now()
     if wait > 0:
-        raise Later("the sync token was dropped again", after=timedelta(seconds=wait))
+        raise Later("the sync token was dropped again so soon", after=timedelta(seconds=wait))
 
 
 def _left_over(run: Run, already: set[str]) -> list[Marked]:

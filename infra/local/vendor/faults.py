@@ -31,6 +31,8 @@ class Fault(Struct, frozen=True):
     html: bool = False
 
     def __post_init__(self) -> None:
+        if self.times < 1:
+            raise ValueError("times must be 1 or more")
         if self.status is not None and not 300 <= self.status <= 599:
             raise ValueError("status must be between 300 and 599")
         if not 0 <= self.delay_ms <= 60_000:
@@ -72,8 +74,8 @@ class Faults:
     def _take(self, request: Request) -> Fault | None:
         for index, fault in enumerate(self._waiting):
             if fault.matches(request):
-                self._waiting[index] = replace(fault, times=fault.times - 1)
-                self._waiting = [left for left in self._waiting if left.times > 0]
+                rest = [replace(fault, times=fault.times - 1)] if fault.times > 1 else []
+                self._waiting[index : index + 1] = rest
                 return fault
         return None
 

@@ -24,7 +24,8 @@ from infra.local.queue_policy import Pace, QueuePolicy
 from infra.local.sqlite_queue import SqliteQueue
 from infra.local.task_call import Answer, Caller
 
-_LOOK = 0.1  # seconds after which tasks that other processes added are seen
+_LOOK = timedelta(milliseconds=100)  # after which tasks that other processes added are seen
+_REST = 0.1  # seconds before the queue is asked again that could not answer
 _LOOK_FOR_DEAD = 1.0  # seconds between two looks for dispatchers that are no more
 _GRACE = timedelta(seconds=30)  # beyond the deadline, after which others may take over what a hung dispatcher holds
 
@@ -35,7 +36,7 @@ class Dispatcher:
     """Calls `<base_url>/<function>` for each due task, several at a time, and repeats what does not answer 2xx.
 
     `bearer` yields the token to show to the address it is given. A task added by this process is called at once, one
-    added by another within a tenth of a second. When a dispatcher's process dies, what it was calling is called again
+    added by another after `look` at most. When a dispatcher's process dies, what it was calling is called again
     by the next to start.
     """
 
@@ -49,6 +50,7 @@ class Dispatcher:
         policy: QueuePolicy | None = None,
         instance: str | None = None,
         random: Random | None = None,
+        look: timedelta = _LOOK,
     ) -> None:
         self._tasks = tasks
         self._clock = clock
@@ -59,6 +61,8 @@ class Dispatcher:
         self._instance = instance or uuid.uuid4().hex
         self._changed = threading.Condition()
         self._wake = False
+        self._look = look.total_seconds()
+        self._handing = threading.Lock()
         self._paused = False
         self._stopping = threading.Event()
         self._busy = 0
@@ -114,8 +118,9 @@ class Dispatcher:
     # ---- Watched and held back ------------------------------------------------------------------
 
     def pause(self) -> None:
-        """Begin no further call until `resume`; the running ones end."""
-        self._paused = True
+        """Take no further task until `resume`; the calls of those taken end."""
+        with self._handing:
+            self._paused = True
 
     def resume(self) -> None:
         """Go on after `pause`."""
@@ -135,7 +140,8 @@ class Dispatcher:
                 if time.monotonic() - looked > _LOOK_FOR_DEAD:
                     looked = time.monotonic()
                     self._take_over(alive)
-                handed = self._hand_out()
+                with self._handing:
+                    handed = self._hand_out()
             except LockstepError as error:
                 _log.warning("The queue cannot be read", error=str(error))
                 handed = 0
@@ -165,7 +171,7 @@ class Dispatcher:
 
     def _wait(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._wake, _LOOK)
+            self._changed.wait_for(lambda: self._wake, self._look)
             self._wake = False
 
     # ---- The threads that call ------------------------------------------------------------------
@@ -186,7 +192,7 @@ class Dispatcher:
                 self._settle(held, answer)
             except LockstepError as error:
                 _log.warning("The queue cannot be written", error=str(error))
-                if self._stopping.wait(_LOOK):
+                if self._stopping.wait(_REST):
                     return
             else:
                 return

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import httplib2
 import msgspec
@@ -60,7 +60,7 @@ class GoogleCalendar:
     ) -> None:
         self._credentials = credentials
         self._doors = Doors(http or (lambda signer: Authorised(signer, Wire(timeout))))
-        self._service = _service(endpoint)
+        self._requests = _requests(endpoint)
 
     def close(self) -> None:
         """Close the connections; calls after this one still work, but keep none open."""
@@ -76,7 +76,7 @@ class GoogleCalendar:
 
     def calendar(self, user: str, calendar: str) -> CalendarInfo:
         """One calendar; "primary" is resolved. Raises Gone(CALENDAR)."""
-        content = self._call(_CALENDAR, user, self._service.calendars().get, calendarId=calendar, fields=_INFO_FIELDS)
+        content = self._call(_CALENDAR, user, self._requests.calendars.get, calendarId=calendar, fields=_INFO_FIELDS)
         read = _decode(_CALENDAR, _info, content)
         primary = calendar == "primary" or read.id.casefold() == user.casefold()
         return CalendarInfo(read.id, read.time_zone, read.summary, primary)
@@ -110,7 +110,7 @@ class GoogleCalendar:
     def get(self, user: str, calendar: str, event_id: str) -> Event:
         """One event, cancelled ones included. Raises Gone(EVENT), Poison if it cannot be read."""
         content = self._call(
-            _GET, user, self._service.events().get, calendarId=calendar, eventId=event_id, fields=EVENT_FIELDS
+            _GET, user, self._requests.events.get, calendarId=calendar, eventId=event_id, fields=EVENT_FIELDS
         )
         _decode(_GET, _any_object, content)  # what is no JSON object at all came from something in between
         event = read_event(content)
@@ -148,7 +148,7 @@ class GoogleCalendar:
     def insert(self, user: str, calendar: str, body: Mapping[str, Any]) -> Event:
         """Make an event; nobody is mailed. Raises Refused if the id is taken."""
         content = self._call(
-            _INSERT, user, self._service.events().insert, calendarId=calendar, body=dict(body), **_QUIETLY
+            _INSERT, user, self._requests.events.insert, calendarId=calendar, body=dict(body), **_QUIETLY
         )
         return _written(_INSERT, content)
 
@@ -158,7 +158,7 @@ class GoogleCalendar:
         content = self._call(
             _PATCH,
             user,
-            self._service.events().patch,
+            self._requests.events.patch,
             etag=etag,
             calendarId=calendar,
             eventId=event_id,
@@ -175,7 +175,7 @@ class GoogleCalendar:
             self._call(
                 _DELETE,
                 user,
-                self._service.events().delete,
+                self._requests.events.delete,
                 etag=etag,
                 calendarId=calendar,
                 eventId=event_id,
@@ -195,7 +195,7 @@ class GoogleCalendar:
             "token": secret,
             "params": {"ttl": str(int(life))},
         }
-        content = self._call(_WATCH, user, self._service.events().watch, calendarId=calendar, body=body)
+        content = self._call(_WATCH, user, self._requests.events.watch, calendarId=calendar, body=body)
         opened = _decode(_WATCH, _channel, content)
         try:
             expires = datetime.fromtimestamp(opened.expiration / 1000, UTC)
@@ -206,7 +206,7 @@ class GoogleCalendar:
     def stop(self, user: str, *, channel: str, resource_id: str) -> None:
         """Close a push channel; already gone is success. May be repeated for ever, so it is never OutcomeUnknown."""
         try:
-            self._call(_STOP, user, self._service.channels().stop, body={"id": channel, "resourceId": resource_id})
+            self._call(_STOP, user, self._requests.channels.stop, body={"id": channel, "resourceId": resource_id})
         except Gone:
             return
 
@@ -226,7 +226,7 @@ class GoogleCalendar:
 
     def _list(self, user: str, **arguments: Any) -> Listing:
         content = self._call(
-            _LIST, user, self._service.events().list, fields=PAGE_FIELDS, prettyPrint=False, **arguments
+            _LIST, user, self._requests.events.list, fields=PAGE_FIELDS, prettyPrint=False, **arguments
         )
         return _decode(_LIST, read_listing, content)
 
@@ -286,10 +286,18 @@ class _Bytes(JsonModel):  # type: ignore[misc]  # googleapiclient ships no types
         return content
 
 
+class _Requests(NamedTuple):
+    """The client's collections, whose methods make requests. Made once: making one costs 2 ms, using it 0.1."""
+
+    events: Any
+    calendars: Any
+    channels: Any
+
+
 @functools.lru_cache(maxsize=4)
-def _service(endpoint: str) -> Any:
-    """What builds requests: costly to make, and safe to share, since every call brings its own connection."""
-    return build(
+def _requests(endpoint: str) -> _Requests:
+    """What makes requests to `endpoint`; safe to share between threads, since every call brings its own connection."""
+    service = build(
         "calendar",
         "v3",
         http=httplib2.Http(),  # never used
@@ -298,6 +306,7 @@ def _service(endpoint: str) -> Any:
         cache_discovery=False,
         client_options={"api_endpoint": endpoint},
     )
+    return _Requests(service.events(), service.calendars(), service.channels())
 
 
 # ---- What goes out and what comes back --------------------------------------------------------

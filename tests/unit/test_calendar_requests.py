@@ -1,18 +1,32 @@
 """What the Calendar client asks for, word by word, and how it reads the answers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import httplib2
+import msgspec
 import pytest
+from googleapiclient import discovery_cache
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conference.errors import Gone, OutcomeUnknown, Poison, Refused, Stale
-from conference.event import Event, EventTime, Unreadable
+from conference.event import (
+    AddOnParameters,
+    ConferenceData,
+    ConferenceParameters,
+    ConferenceSolution,
+    EntryPoint,
+    Event,
+    EventTime,
+    Organizer,
+    Person,
+    SolutionKey,
+    Unreadable,
+)
 from functions.ports import CalendarInfo, Watched
 from infra.google.calendar import GOOGLE, GoogleCalendar
 from infra.google.credentials import DevCredentials
@@ -102,6 +116,43 @@ def test_the_mask_names_what_an_event_holds() -> None:
         f"conferenceData(conferenceId,conferenceSolution(key(type),name,iconUri),entryPoints({entry}),notes,"
         "parameters(addOnParameters(parameters))),eventType),timeZone,nextPageToken,nextSyncToken"
     )
+
+
+def _unknown(kind: type[msgspec.Struct], schema: str, schemas: dict[str, Any]) -> Iterator[str]:
+    """Fields that our type names and Google's schema does not."""
+    properties = schemas[schema]["properties"] if schema in schemas else {}
+    for field in msgspec.structs.fields(kind):
+        if field.encode_name not in properties:
+            yield f"{schema}.{field.encode_name}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema"),
+    [
+        (Event, "Event"),
+        (EventTime, "EventDateTime"),
+        (Person, "EventAttendee"),
+        (EntryPoint, "EntryPoint"),
+        (ConferenceData, "ConferenceData"),
+        (ConferenceSolution, "ConferenceSolution"),
+        (ConferenceParameters, "ConferenceParameters"),
+        (AddOnParameters, "ConferenceParametersAddOnParameters"),
+        (SolutionKey, "ConferenceSolutionKey"),
+    ],
+)
+def test_every_field_is_google_s(kind: type[msgspec.Struct], schema: str) -> None:
+    """Google refuses a mask that names what its schema lacks, so every field of ours stands in it."""
+    document = json.loads(discovery_cache.get_static_doc("calendar", "v3"))
+
+    assert list(_unknown(kind, schema, document["schemas"])) == []
+
+
+def test_every_field_of_an_organizer_is_google_s() -> None:
+    """The organizer's schema stands inside the event's, and is smaller than an attendee's."""
+    document = json.loads(discovery_cache.get_static_doc("calendar", "v3"))
+    inner = {"Organizer": document["schemas"]["Event"]["properties"]["organizer"]}
+
+    assert list(_unknown(Organizer, "Organizer", inner)) == []
 
 
 def test_a_page() -> None:

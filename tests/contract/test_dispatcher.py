@@ -335,25 +335,27 @@ def test_what_a_killed_dispatcher_ran_is_called_again(
 ) -> None:
     """After kill -9 in the middle of a call the next dispatcher makes it again at once, none before."""
     clock.set(SystemClock().now())
-    go_on = threading.Event()
-    receiver.answer = lambda _call: (200, {}) if go_on.wait(PATIENCE) else (500, {})
+    over = threading.Event()
+
+    def answer(_call: Call) -> tuple[int, dict[str, str]]:
+        return (200, {}) if len(receiver.calls) > 1 or over.wait(PATIENCE) else (500, {})
+
+    receiver.answer = answer
     queue.add(SYNC, name="f-7")
     with process("dying_dispatcher.py", str(tmp_path / "tasks.db"), receiver.address) as child:
         receiver.wait_for(1)
         with Dispatcher(queue, receiver.address, str, clock=clock, policy=QUICK):
             queue.add(Task("probe"))
-            until(lambda: any(call.function == "probe" for call in receiver.calls))
-            assert [call.function for call in receiver.calls].count("sync_calendar") == 1
+            settled(queue, Counts(running=1))
+        assert [call.function for call in receiver.calls] == ["sync_calendar", "probe"]
 
         child.kill()
         child.wait()
-    go_on.set()
-    before = len(receiver.calls)
     with Dispatcher(queue, receiver.address, str, clock=clock, policy=QUICK):
         settled(queue, Counts())
+    over.set()
 
-    again = [call for call in receiver.calls[before:] if call.function == "sync_calendar"]
-    assert [call.headers["X-CloudTasks-TaskName"] for call in again] == ["f-7"]
+    assert [call.headers["X-CloudTasks-TaskName"] for call in receiver.calls[2:]] == ["f-7"]
     assert not queue.add(SYNC, name="f-7")
 
 

@@ -222,7 +222,7 @@ def test_what_is_no_token_is_forged(identity: Identity, token: str) -> None:
     assert not accepts(identity, token)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_a_token_altered_anywhere_is_forged(identity: Identity, issuer: LocalIssuer, data: st.DataObject) -> None:
     """Whatever bytes are put in place of a piece of a good token, it is Forged or still says the very same."""
@@ -241,7 +241,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     head=st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "b64", "jwk", "x5c"]), json_values),
     said=json_values,
@@ -253,7 +253,7 @@ def test_any_header_and_claims_end_in_forged(
     assert not accepts(identity, signed(issuer, said, **head))
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(parts=st.lists(st.binary(max_size=60), min_size=1, max_size=5))
 def test_any_bytes_end_in_forged(identity: Identity, parts: list[bytes]) -> None:
     """Random parts, each rightly encoded, are refused without another error."""

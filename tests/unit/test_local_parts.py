@@ -21,6 +21,9 @@ FAMILY = """
 CREATE TABLE IF NOT EXISTS parents (id INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS children (parent REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED);
 """
+MANY = """
+INSERT INTO parents WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n LIMIT 10000) SELECT id FROM n
+"""
 
 
 # ---- Clocks -------------------------------------------------------------------------------------
@@ -117,10 +120,9 @@ def test_a_failed_commit_is_an_unknown_outcome(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_later(tmp_path: Path) -> None:
     """A write that finds no room has written nothing, and says so."""
-    numbers = "WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n LIMIT 10000)"
     with closing(Connections(tmp_path / "a.db", FAMILY)) as file:
         with pytest.raises(Later, match="SQLITE_FULL"):
-            write(file, "PRAGMA max_page_count = 4", f"{numbers} INSERT INTO parents SELECT id FROM n")
+            write(file, "PRAGMA max_page_count = 4", MANY)
 
         assert parents(file) == []
 

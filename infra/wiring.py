@@ -85,7 +85,7 @@ def local(settings: Settings) -> Local:
         vault=LocalVault(keys.vault),
         clock=clock,
         lanes=lanes,
-        identity=TokenIdentity([issuer.url], lambda _: issuer.jwks(), clock),
+        identity=TokenIdentity(issuer.url, issuer.jwks, clock),
         calendar=calendar,
         providers={provider.name: provider for provider in providers},
         solutions=tuple(Solution(provider.name) for provider in providers),

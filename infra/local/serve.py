@@ -1,0 +1,137 @@
+"""Serves every deployed function in one process, with the queue that calls them: python -m infra.local.serve.
+
+Authority: https://github.com/GoogleCloudPlatform/functions-framework-python
+Each function of main.py runs under functions-framework exactly as it would when deployed; only what stands around
+them (queue, scheduler, issuer, clock) is local. Settings come from LOCKSTEP_… environment variables.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FunctionType
+from typing import TYPE_CHECKING
+
+import functions_framework
+import structlog
+import waitress.server
+from waitress import wasyncore
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from functions.console.page import console
+from functions.http import WEBHOOK_BYTES
+from infra import logs
+from infra.local.connector import Connector
+from infra.local.control import control
+from infra.local.dispatcher import Dispatcher
+from infra.local.issuer import ServiceAccount
+from infra.local.scheduler import Scheduler
+from infra.settings import BadSettings
+from infra.wiring import SCHEDULER_ACCOUNT, TASKS_ACCOUNT, Local, standing
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+MAIN = Path(__file__).parents[2] / "main.py"
+THREADS = 24
+"""More than the queue calls at once, so that notices and the console never wait for tasks."""
+LARGEST_BODY = 2 * WEBHOOK_BYTES
+"""What no function would read anyway ends here; each has its own, smaller limit."""
+
+log = structlog.get_logger(__name__)
+
+
+def function_names() -> list[str]:
+    """The functions that main.py deploys, by name."""
+    module = importlib.import_module("main")
+    found = vars(module).items()
+    return [name for name, value in found if isinstance(value, FunctionType) and value.__module__ == "main"]
+
+
+def application(local: Local, connector: Connector, scheduler: Scheduler) -> WSGIApplication:
+    """Everything at one address: each function under its name, the console, and the local stack's own routes."""
+    mounts: dict[str, WSGIApplication] = {f"/{name}": _framework(name) for name in function_names()}
+    mounts["/console"] = console(local.door.ground)
+    return DispatcherMiddleware(control(local, connector.feed, scheduler.tick), mounts)
+
+
+def _framework(name: str) -> WSGIApplication:
+    made: WSGIApplication = functions_framework.create_app(name, str(MAIN))  # type: ignore[no-untyped-call]  # annotates nothing
+
+    def at_its_root(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # Deployed, a function's address ends at its name; here the bare name would be redirected to one with a slash.
+        environ["PATH_INFO"] = environ["PATH_INFO"] or "/"
+        return made(environ, start_response)
+
+    return at_its_root
+
+
+@contextmanager
+def serving(local: Local) -> Iterator[None]:
+    """Serve until the block ends; then stop in order: no more ticks, no more tasks, no more requests."""
+    settings = local.settings
+    clock = local.clock
+    tasks = ServiceAccount(local.issuer, clock, account=TASKS_ACCOUNT)
+    ticks = ServiceAccount(local.issuer, clock, account=SCHEDULER_ACCOUNT)
+    scheduler = Scheduler(settings.base_url, ticks.bearer, seconds=settings.tick, timeout=settings.lease)
+    connector = Connector(local.door.ground, settings.user, settings.calendar)
+    with (
+        _listening(settings.port, application(local, connector, scheduler)),
+        Dispatcher(local.queue, settings.base_url, tasks.bearer, clock=clock),
+    ):
+        connector.start()
+        if settings.ticks:
+            scheduler.start()
+        try:
+            yield
+        finally:
+            scheduler.stop()
+            connector.stop()
+
+
+@contextmanager
+def _listening(port: int, app: WSGIApplication) -> Iterator[None]:
+    listener = socket.create_server(("127.0.0.1", port))
+    server = waitress.server.create_server(
+        app, sockets=[listener], threads=THREADS, max_request_body_size=LARGEST_BODY, ident="lockstep"
+    )
+    thread = threading.Thread(target=server.run, name="http", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        # The loop ends when nothing is left to watch; only its own thread may take things away from it.
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))  # noqa: SLF001 - waitress has no public stop
+        thread.join()
+        server.task_dispatcher.shutdown()
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; return the exit code."""
+    try:
+        local = standing()
+    except BadSettings as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    level = logging.getLevelNamesMapping()[local.settings.log.upper()]
+    logs.set_up(now=local.clock.now, console=sys.stdout.isatty(), level=level)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a burst makes a queue; that is what it is for
+    ending = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ending.set())
+    with serving(local):
+        log.info("serving", port=local.settings.port)
+        ending.wait()
+    local.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -44,10 +44,10 @@ def checked(event: Json, before: Json, zone: ZoneInfo) -> Json:
             result[name] = check(event[name])
     if event.get("sequence", 0) < before.get("sequence", 0):
         raise invalid(_SEQUENCE)
-    if before and event.get("eventType", "default") != before.get("eventType", "default"):
+    if event.get("eventType", "default") != before.get("eventType", event.get("eventType", "default")):
         raise invalid("Event type cannot be changed.")
     times = ("start", "end", "recurrence")
-    if any(event.get(name) != before.get(name) for name in times) or not before:
+    if any(event.get(name) != before.get(name) for name in times) or "start" not in before:
         result |= _times(event, zone)
     return result
 

@@ -127,9 +127,16 @@ def _localised(body: Json, guest: Calendar, world: World, known: Json) -> Json:
     home = world.calendars.get(body["organizer"]["email"], guest)
     for name in ("start", "end", "originalStartTime"):
         if name in body:
-            body[name] = in_zone(body[name], guest.zone, home.zone)
+            body[name] = _in_zone(body[name], guest, home)
     _keep_private_properties(body, known)
     return seen_from(body, guest)
+
+
+def _in_zone(when: Json, guest: Calendar, home: Calendar) -> Json:
+    try:
+        return in_zone(when, guest.zone, home.zone)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return when  # one put in raw, whose times cannot be read
 
 
 def _keep_private_properties(body: Json, known: Json) -> None:

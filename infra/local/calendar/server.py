@@ -9,8 +9,10 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from random import Random
+from urllib.parse import parse_qs
 
 from infra.local.calendar import calendars, events, listing, watching
 from infra.local.calendar.calendar import Calendar
@@ -97,27 +99,27 @@ class CalendarServer:
 
     def _api(self, request: Request) -> Response:
         path = "/" + request.path.removeprefix(BASE) if request.path.startswith(BASE) else request.path
-        method = request.method.upper()
-        if method == "POST":
-            method = request.headers.get("x-http-method-override", method).upper()
+        request = _as_meant(request)
+        method = request.method
         fault = self.faults.take(method, path)
         response = fault.response() if fault and not fault.after_apply else None
         if response is None:
-            response = self._answer(request, method)
+            response = self._answer(request)
             response = (fault and fault.response()) or response
         if fault and fault.delay_ms:
             response = Response(response.status, response.headers, response.body, fault.delay_ms / 1000)
-        self._note(request, method, path, response)
+        self._note(request, path, response)
         return response
 
-    def _answer(self, request: Request, method: str) -> Response:
+    def _answer(self, request: Request) -> Response:
         try:
-            return self._call(request, method)
+            return self._call(request)
         except ApiError as error:
             return error.response()
 
-    def _call(self, request: Request, http_method: str) -> Response:
-        found = discovery().route(http_method, request.path.removeprefix(BASE)) if _below(request.path) else None
+    def _call(self, request: Request) -> Response:
+        below = request.path.removeprefix(BASE) if request.path.startswith(BASE) else ""
+        found = discovery().route(request.method, below)
         if found is None:
             raise not_found()
         method, path = found
@@ -126,7 +128,7 @@ class CalendarServer:
             raise unauthenticated()
         if method.id not in METHODS:
             raise not_served(method.id)
-        refusal = self._quota.spend(user, http_method, self.world.knobs.per_minute, self.world.now())
+        refusal = self._quota.spend(user, request.method, self.world.knobs.per_minute, self.world.now())
         if refusal is not None:
             return refusal
         if user not in self.world.calendars:
@@ -141,11 +143,11 @@ class CalendarServer:
         if calendar.about.primary:
             welcome(self.world, calendar)
 
-    def _note(self, request: Request, method: str, path: str, response: Response) -> None:
+    def _note(self, request: Request, path: str, response: Response) -> None:
         noted = {
             "time": rfc3339(self.world.now()),
             "user": user_of(request),
-            "method": method,
+            "method": request.method,
             "path": path,
             "query": {name: list(values) for name, values in request.query.items()},
             "if_match": request.headers.get("if-match"),
@@ -176,8 +178,14 @@ class CalendarServer:
             self.world.channels.answered(push, status, now)
 
 
-def _below(path: str) -> bool:
-    return path.startswith(BASE)
+def _as_meant(request: Request) -> Request:
+    """The request with X-HTTP-Method-Override applied; Google's client sends a too long GET as a form that way."""
+    method = request.method.upper()
+    meant = request.headers.get("x-http-method-override", method).upper() if method == "POST" else method
+    if (method, meant) == ("POST", "GET"):
+        form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        return replace(request, method=meant, query={**request.query, **form}, body=b"")
+    return replace(request, method=meant)
 
 
 def user_of(request: Request) -> str | None:

@@ -173,4 +173,7 @@ class NotificationReader(Protocol):
     """A provider that pushes its changes."""
 
     def read(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Notification:
-        """Verify a push over its raw bytes; `headers` by lower-case names. Raises Forged; never anything else, whatever the bytes."""
+        """Verify a push over its raw bytes; `headers` by lower-case names.
+
+        Raises Forged; never anything else, whatever the bytes.
+        """

@@ -20,7 +20,7 @@ from functions.console import words
 
 Difference = Literal["title", "when", "details", "missing"]
 
-_LATER_SHOWN = 4
+_LATER_SHOWN = 2
 
 
 class Badge(msgspec.Struct, frozen=True):
@@ -148,7 +148,7 @@ def _badges(event: Event, provider: str | None, recurrence: Sequence[str]) -> li
     if event.cancelled:
         found.append(Badge("gone", "cancelled"))
     if provider is not None:
-        found.append(Badge("ours", provider))
+        found.append(Badge("ours", f"Lockstep · {provider}"))
     elif event.conference is not None and event.conference.conference_solution is not None:
         found.append(Badge("other", text.name(event.conference.conference_solution.name) or "another conference"))
     elif not event.cancelled:

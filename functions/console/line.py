@@ -14,9 +14,9 @@ from functions.ledger import Row
 State = Literal["none", "step", "working", "retrying", "parked", "differs"]
 
 _NAMES: dict[Difference, str] = {
-    "title": "title",
-    "when": "time",
-    "details": "people or details",
+    "title": "the title",
+    "when": "the time",
+    "details": "the people or details",
     "missing": "the meeting is not there",
 }
 

@@ -46,6 +46,8 @@ class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
     resource_id: str | None = None
     push: bool = True
     trouble: str | None = None  # why it does not run, for people
+    stopped: bool = False  # a person must act; nothing runs until the calendar is connected again
+    deletions_accepted: bool = False  # connected again after a stop: a full pass may find that all is gone
 
     @property
     def owed(self) -> bool:

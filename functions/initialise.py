@@ -36,8 +36,15 @@ def _ensure_feed(ground: Ground, feed: str, fresh: Feed) -> None:
         except Conflict:
             # Somebody connects the same calendar at this moment.
             return
-    elif feeds.decode(document).trouble is not None:
-        feeds.change(ground, feed, lambda it: msgspec.structs.replace(it, trouble=None, poll_at=ground.now()))
+    elif feeds.decode(document).stopped:
+        now = ground.now()
+        feeds.change(
+            ground,
+            feed,
+            lambda it: msgspec.structs.replace(
+                it, stopped=False, trouble=None, deletions_accepted=True, poll_at=now, lease_until=0.0
+            ),
+        )
 
 
 def _ensure_channel(ground: Ground, feed: str) -> None:

@@ -32,24 +32,26 @@ Judge = Callable[[Row | None, Sighting, str], Row | None]
 
 @dataclass(slots=True)
 class Pass:
-    """A pass under a run's lease; `feed` is the feed as last written, `seen` the number of events listed."""
+    """A pass under a run's lease; `feed` is the feed as last written, `seen` the number of events listed.
+
+    `marked` grows with each commit, so that a pass that breaks off leaves what it has marked to be worked off.
+    """
 
     ground: Ground
     feed_id: str
     feed: Feed
+    marked: list[Marked]
     seen: int = 0
     baseline: bool = False
 
 
-def incremental(a_pass: Pass) -> Sequence[Marked]:
+def incremental(a_pass: Pass) -> None:
     """Mark what changed since the feed's token, and move the token. Raises Gone(TOKEN) if the server dropped it."""
-    marked: list[Marked] = []
     for page in _pages(a_pass, token=a_pass.feed.token, ends_after=None):
-        marked += _note(a_pass, page, partial(_changed, a_pass), token=page.sync_token)
-    return marked
+        _note(a_pass, page, partial(_changed, a_pass), token=page.sync_token)
 
 
-def full_pass(a_pass: Pass) -> Sequence[Marked]:
+def full_pass(a_pass: Pass) -> None:
     """Compare the whole calendar with the ledger, mark what differs, and take a new token.
 
     The first pass of a feed is a baseline and marks nothing. Later ones mark every row that differs, events without
@@ -58,17 +60,15 @@ def full_pass(a_pass: Pass) -> Sequence[Marked]:
     now = a_pass.ground.clock.now()
     a_pass.baseline = not a_pass.feed.full_at
     since = now - timedelta(seconds=a_pass.ground.policy.window)
-    marked: list[Marked] = []
     shown: set[str] = set()
     for page in _pages(a_pass, token=None, ends_after=now):
         shown.update(one.series for one in sightings(_events(page)))
         if page.sync_token is None:
-            marked += _note(a_pass, page, partial(_compared, a_pass, since), token=None)
+            _note(a_pass, page, partial(_compared, a_pass, since), token=None)
             continue
         # Absence is no proof: what the pass did not show is looked up before its token is kept.
-        marked += _look_up(a_pass, shown, page.zone)
-        marked += _note(a_pass, page, partial(_compared, a_pass, since), token=page.sync_token, full_at=now.timestamp())
-    return marked
+        _look_up(a_pass, shown, page.zone)
+        _note(a_pass, page, partial(_compared, a_pass, since), token=page.sync_token, full_at=now.timestamp())
 
 
 def _pages(a_pass: Pass, *, token: str | None, ends_after: datetime | None) -> Iterator[Page]:
@@ -94,27 +94,27 @@ def _events(page: Page) -> list[Event]:
     return [item for item in page.items if isinstance(item, Event)]
 
 
-def _note(a_pass: Pass, page: Page, judge: Judge, *, token: str | None, full_at: float | None = None) -> list[Marked]:
+def _note(a_pass: Pass, page: Page, judge: Judge, *, token: str | None, full_at: float | None = None) -> None:
     """Write what a page says; with `token`, the last commit moves the token together with the marks it covers."""
     for item in page.items:
         if isinstance(item, Unreadable):
             dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)
     groups = [_readable(a_pass, one, page.zone) for one in sightings(_events(page))]
     found = [one for one in groups if one is not None]
-    marked: list[Marked] = []
     while len(found) > CHUNK:
-        marked += _commit(a_pass, found[:CHUNK], judge, page.zone, {})
+        _commit(a_pass, found[:CHUNK], judge, page.zone, {})
         found = found[CHUNK:]
-    moved = {} if token is None else _moved(token, page.zone, full_at)
-    return marked + _commit(a_pass, found, judge, page.zone, moved)
+    _commit(a_pass, found, judge, page.zone, {} if token is None else _moved(token, page.zone, full_at))
 
 
 def _moved(token: str, zone: str, full_at: float | None) -> dict[str, object]:
     moved: dict[str, object] = {"token": token, "zone": zone}
-    return moved if full_at is None else {**moved, "full_at": full_at, "full_wanted": False}
+    return (
+        moved if full_at is None else {**moved, "full_at": full_at, "full_wanted": False, "deletions_accepted": False}
+    )
 
 
-def _commit(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str, moved: dict[str, object]) -> list[Marked]:
+def _commit(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str, moved: dict[str, object]) -> None:
     ground = a_pass.ground
     for _ in range(feeds.TRIES):
         rows, puts, claimed = _judged(a_pass, found, judge, zone)
@@ -126,18 +126,19 @@ def _commit(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str, mo
             feed = msgspec.structs.replace(current, **moved)
             puts.append(feeds.put(document, document.key, feed))
         if not puts:
-            return []
+            return
         try:
             versions = ground.store.commit(*puts)
         except Conflict:
             continue
         a_pass.feed = feed
         written = zip(rows, puts, versions, strict=False)
-        return [
+        a_pass.marked += [
             Marked(Document(put.key, dict(put.data), version or ""), row)
             for row, put, version in written
             if put.key in claimed
         ]
+        return
     raise Later("the ledger is too busy")
 
 
@@ -189,7 +190,7 @@ def _new_row(a_pass: Pass, sighting: Sighting) -> Row:
     return Row(a_pass.feed_id, sighting.series, a_pass.feed.user, a_pass.feed.calendar)
 
 
-def _look_up(a_pass: Pass, shown: set[str], zone: str) -> list[Marked]:
+def _look_up(a_pass: Pass, shown: set[str], zone: str) -> None:
     """Read each linked event that a full pass did not show, and mark it if it changed or is gone."""
     ground = a_pass.ground
     linked = list(_linked(a_pass))
@@ -204,15 +205,15 @@ def _look_up(a_pass: Pass, shown: set[str], zone: str) -> list[Marked]:
         else:
             found.append(Sighting(row.event, outcome))
     _guard_deletions(a_pass, sum(1 for one in found if one.event and one.event.cancelled), len(linked))
-    marked: list[Marked] = []
     for start in range(0, len(found), CHUNK):
-        marked += _commit(a_pass, found[start : start + CHUNK], partial(_changed, a_pass), zone, {})
-    return marked
+        _commit(a_pass, found[start : start + CHUNK], partial(_changed, a_pass), zone, {})
 
 
 def _guard_deletions(a_pass: Pass, gone: int, linked: int) -> None:
     """Stop rather than take lost access for a great many deletions (reliability I16). Raises Refused."""
     policy = a_pass.ground.policy
+    if a_pass.feed.deletions_accepted:
+        return
     if gone > policy.deletions and gone > policy.deletions_share * linked:
         raise Refused(f"{gone} of {linked} linked events are gone at once; connect the calendar again to accept that")
 

@@ -7,7 +7,7 @@ The token is stored only together with the marks it covers, so a change is never
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -79,7 +79,7 @@ def _begin(ground: Ground, feed: str, number: int) -> Run | None:
     def take(current: Feed) -> Feed | None:
         busy_until.clear()
         resumed.clear()
-        if current.done >= number:
+        if current.done >= number or current.stopped:
             return None
         # The queue gives one number to one worker at a time: getting it again means that the holder died.
         if current.lease_until > now and current.lease_number != number:
@@ -104,38 +104,40 @@ def _begin(ground: Ground, feed: str, number: int) -> Run | None:
 
 
 def _pull_and_settle(run: Run) -> None:
-    marked = list(_pull(run))
+    marked: list[Marked] = []
+    try:
+        _pull(run, marked)
+    except LockstepError:
+        # The pass broke off; what it has marked is worked off all the same.
+        _settle(run, marked)
+        raise
     if run.resumed:
         marked += _left_over(run, {one.row.event for one in marked})
         run.resumed = False
-    run.marks += len(marked)
     _settle(run, marked)
 
 
-def _pull(run: Run) -> Sequence[Marked]:
-    if run.feed.token is None or run.feed.full_wanted:
-        _check_rest(run)
-        return _full(run)
-    a_pass = Pass(run.ground, run.feed_id, run.feed)
-    try:
-        marked = incremental(a_pass)
-    except Gone as error:
-        if error.what is not Missing.TOKEN:
-            raise
-        _drop_token(run)
-        return _full(run)
-    run.changes += a_pass.seen
-    run.feed = a_pass.feed
-    return marked
-
-
-def _full(run: Run) -> Sequence[Marked]:
-    a_pass = Pass(run.ground, run.feed_id, run.feed)
-    marked = full_pass(a_pass)
+def _pull(run: Run, marked: list[Marked]) -> None:
+    if run.feed.token is not None and not run.feed.full_wanted:
+        try:
+            _pass(run, marked, incremental)
+        except Gone as error:
+            if error.what is not Missing.TOKEN:
+                raise
+            _drop_token(run)
+        else:
+            return
+    _check_rest(run)
     run.kinds.add("full pass")
-    run.changes += a_pass.seen
-    run.feed = a_pass.feed
-    return marked
+    _pass(run, marked, full_pass)
+
+
+def _pass(run: Run, marked: list[Marked], over: Callable[[Pass], None]) -> None:
+    a_pass = Pass(run.ground, run.feed_id, run.feed, marked)
+    try:
+        over(a_pass)
+    finally:
+        run.feed, run.changes = a_pass.feed, run.changes + a_pass.seen
 
 
 def _drop_token(run: Run) -> None:
@@ -145,7 +147,6 @@ def _drop_token(run: Run) -> None:
     again = rest > now
     log.warning("sync token dropped by the server", feed=run.feed_id, again=again)
     run.feed = _own(run, token=None, **({"rest_until": rest} if again else {"dropped_at": now}))
-    _check_rest(run)
 
 
 def _check_rest(run: Run) -> None:
@@ -170,6 +171,7 @@ def _left_over(run: Run, already: set[str]) -> list[Marked]:
 
 def _settle(run: Run, marked: Sequence[Marked]) -> None:
     """Reconcile several at a time; what fails has made its own task, what does not fit into the time becomes one."""
+    run.marks += len(marked)
     width = 32
     for start in range(0, len(marked), width):
         some = marked[start : start + width]
@@ -257,7 +259,7 @@ def _postpone(run: Run, error: Later | OutcomeUnknown) -> None:
 def _stop(run: Run, error: LockstepError) -> None:
     """Be quiet until somebody connects the calendar again; nothing of it is deleted."""
     log.error("feed stopped, its owner must act", feed=run.feed_id, error=str(error))
-    _own(run, trouble=str(error), lease_until=0.0, wake_at=None, poll_at=None)
+    _own(run, stopped=True, trouble=str(error), lease_until=0.0, wake_at=None, poll_at=None)
 
 
 def _own(run: Run, **changes: object) -> Feed:

@@ -27,7 +27,7 @@ from functions import clock, feed, ledger, notification, patch, reconcile, sync,
 from functions.ground import Ground, Policy
 from functions.initialise import initialise
 from functions.ledger import Row
-from functions.ports import Task
+from functions.ports import Delete, Document, Task
 from infra.google.calendar import GoogleCalendar
 from infra.google.credentials import DevCredentials
 from infra.local.calendar.inprocess import InProcessHttp
@@ -83,7 +83,9 @@ class World:
             clock=self.clock,
             lanes=OneLane(),
             identity=NoIdentity(),
-            calendar=GoogleCalendar(DevCredentials, http=lambda it: InProcessHttp(self.google, it.token.removeprefix("dev:"))),
+            calendar=GoogleCalendar(
+                DevCredentials, http=lambda it: InProcessHttp(self.google, str(it.token).removeprefix("dev:"))
+            ),
             providers={"http": self.provider},
             solutions=(Solution("http"),),
             key_secret=b"k" * 32,
@@ -233,9 +235,14 @@ class World:
 
     def meetings(self) -> list[dict[str, Any]]:
         """The meetings at the provider, by title."""
-        answer = self.http.get(f"{VENDOR}/meetings", headers={"Authorization": f"Bearer {TOKEN}"})
-        found: list[dict[str, Any]] = answer.json()["meetings"]
-        return sorted(found, key=lambda meeting: str(meeting["title"]))
+        found: list[dict[str, Any]] = []
+        page = {"limit": "100"}
+        while True:
+            answer = self.http.get(f"{VENDOR}/meetings", params=page, headers={"Authorization": f"Bearer {TOKEN}"})
+            found += answer.json()["meetings"]
+            if not answer.json().get("next"):
+                return sorted(found, key=lambda meeting: str(meeting["title"]))
+            page["after"] = answer.json()["next"]
 
     def rows(self) -> list[Row]:
         """The ledger."""
@@ -261,10 +268,10 @@ class World:
         made: str = answer.raise_for_status().json()["id"]
         return made
 
-    def make_spare(self) -> str:
+    def make_spare(self, generation: int = 1) -> str:
         """A meeting of ours that no event holds, as a late create leaves one; its id."""
         names = {"calendar": ALICE, "ical_uid": "lost@google.com", "provider": "http", "account": "acme"}
-        return self.make_meeting_elsewhere("Spare", mint_key(self.ground.key_secret, **names, generation=1))
+        return self.make_meeting_elsewhere("Spare", mint_key(self.ground.key_secret, **names, generation=generation))
 
     def conference_with(self, meeting: str) -> dict[str, Any]:
         """Conference data of ours that names a meeting already."""
@@ -281,6 +288,10 @@ class World:
         self.google_control("events", calendarId=calendar, event=there)
 
     # ---- what goes wrong ----
+
+    def forget(self, document: Document) -> None:
+        """Lose a document."""
+        self.store.commit(Delete(document.key, document.version))
 
     def google_control(self, route: str, **body: Any) -> Any:
         """Call a control route of the Calendar server: POST with a body, GET without."""

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from infra.local.vendor.server import Account, VendorServer
 from infra.local.vendor.wire import Request, Response
 
@@ -53,3 +55,17 @@ def read(response: Response) -> dict[str, Any]:
     """The answer's JSON object."""
     told: dict[str, Any] = json.loads(response.body)
     return told
+
+
+class Doorway(httpx.BaseTransport):
+    """Carries a client's requests to the service without any connection."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The service's answer."""
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        asked = Request(request.method, request.url.path, dict(request.url.params), headers, request.read())
+        told = self._desk.server.handle(asked)
+        return httpx.Response(told.status, headers=dict(told.headers), stream=httpx.ByteStream(told.body))

@@ -21,7 +21,7 @@ from infra.google.wire import LARGEST, Doors
 
 USER, CALENDAR, EVENT = "alice@example.com", "alice@example.com", "e1"
 WHEN = datetime(2026, 11, 20, tzinfo=UTC)
-SHORT = 0.25
+SHORT = 0.15
 LONG = 10.0
 
 Act = Callable[["Request"], None]

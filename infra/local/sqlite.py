@@ -94,8 +94,7 @@ class Connections:
                 raise Later("The local store is closed")
             if self._idle:
                 return self._idle.pop()
-        with _translated("open"):
-            return self._open()
+        return self._open()
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         with self._lock:
@@ -109,7 +108,12 @@ class Connections:
     def _open(self) -> sqlite3.Connection:
         # One thread at a time holds a connection, but not always the one that opened it.
         connection = sqlite3.connect(self._path, timeout=self._patience, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA synchronous=NORMAL")
+        try:
+            with _translated("open"):
+                connection.execute("PRAGMA synchronous=NORMAL")
+        except Later:
+            connection.close()
+            raise
         return connection
 
     def _prepare(self, connection: sqlite3.Connection, schema: str) -> None:
@@ -119,7 +123,7 @@ class Connections:
             try:
                 connection.execute("PRAGMA journal_mode=WAL").fetchall()
                 connection.executescript(schema)
-            except sqlite3.OperationalError as error:
+            except sqlite3.Error as error:
                 if error.sqlite_errorcode not in _BUSY or time.monotonic() > until:
                     raise Later("The local store cannot be opened", _where("open", error)) from error
                 time.sleep(0.01)

@@ -5,16 +5,18 @@ https://cloud.google.com/tasks/docs/creating-http-target-tasks
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conference.errors import Later
 from functions.ports import Task
 from infra.google.identity import TokenIdentity
 from infra.local.clock import SystemClock
@@ -360,17 +362,19 @@ def test_what_a_killed_dispatcher_ran_is_called_again(
 
 
 def test_a_hung_dispatcher_loses_what_it_holds(queue: SqliteQueue, clock: ManualClock, receiver: Receiver) -> None:
-    """One that lives but does not get on is overtaken half a minute after its deadline, not before."""
+    """One that lives but does not get on is overtaken when the time it asked for is over, not before."""
     queue.add(SYNC)
     assert queue.claim("hung", 1, timedelta(seconds=60))
+    assert queue.owners() == {"hung"}
     queue.release_lapsed(but="me")
     assert queue.counts() == Counts(running=1)
     clock.advance(timedelta(seconds=60))
     queue.release_lapsed(but="hung")
     assert queue.counts() == Counts(running=1)
+    queue.release_lapsed(but="me")
+    assert queue.counts() == Counts(due=1)
 
     with Dispatcher(queue, receiver.address, str, clock=clock, policy=QUICK):
-        receiver.wait_for(1)
         settled(queue, Counts())
 
 
@@ -383,6 +387,66 @@ def test_two_dispatchers_share_the_work(queue: SqliteQueue, receiver: Receiver, 
     settled(queue, Counts())
 
     assert sorted(call.body["n"] for call in receiver.calls) == list(range(100))
+
+
+class WatchedClock(ManualClock):
+    """Counts how often the dispatcher's own thread has looked for work."""
+
+    looks = 0
+
+    def now(self) -> datetime:
+        """The instant last set."""
+        self.looks += threading.current_thread().name == "dispatcher"
+        return super().now()
+
+
+def test_a_locked_queue_is_outlasted(tmp_path: Path, receiver: Receiver) -> None:
+    """While another process holds the file, results are kept and told later: nothing is called twice or forgotten."""
+    path, clock = tmp_path / "tasks.db", WatchedClock(NOON)
+    inside, go_on = threading.Event(), threading.Event()
+
+    def answer(_call: Call) -> tuple[int, dict[str, str]]:
+        inside.set()
+        return (200, {}) if go_on.wait(PATIENCE) else (500, {})
+
+    receiver.answer = answer
+    with (
+        closing(SqliteQueue(path, clock, patience=timedelta(milliseconds=10))) as queue,
+        Dispatcher(queue, receiver.address, str, clock=clock, policy=QueuePolicy(concurrent=2)) as dispatcher,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
+        queue.add(Task("tick", {"n": 0}))
+        queue.add(Task("tick", {"n": 1}), at=NOON + timedelta(hours=1))
+        assert inside.wait(PATIENCE)
+        other.execute("BEGIN IMMEDIATE")
+        go_on.set()
+        clock.advance(timedelta(hours=1))
+        with pytest.raises(Later):
+            queue.add(Task("tick", {"n": 2}))
+        looks = clock.looks
+        until(lambda: clock.looks > looks + 1)
+        assert dispatcher.counts() == Counts(due=1, running=1)
+        other.execute("ROLLBACK")
+        settled(queue, Counts())
+
+    assert [call.body["n"] for call in receiver.calls] == [0, 1]
+
+
+def test_a_queue_closed_too_early_ends_in_peace(tmp_path: Path, receiver: Receiver, clock: ManualClock) -> None:
+    """A call that outlived both dispatcher and queue has nobody to tell, and is made again after the restart."""
+    go_on = threading.Event()
+    receiver.answer = lambda _call: (200, {}) if go_on.wait(PATIENCE) else (500, {})
+    with closing(SqliteQueue(tmp_path / "tasks.db", clock)) as queue:
+        stuck = Dispatcher(queue, receiver.address, str, clock=clock)
+        stuck.start()
+        queue.add(SYNC)
+        receiver.wait_for(1)
+        assert not stuck.stop(timedelta(milliseconds=20))
+    go_on.set()
+    until(lambda: not any(thread.name.startswith("dispatcher") for thread in threading.enumerate()))
+
+    with closing(SqliteQueue(tmp_path / "tasks.db", clock)) as queue:
+        assert queue.counts() == Counts(due=1)
 
 
 def test_a_dispatcher_starts_once(begin: Begin, queue: SqliteQueue, receiver: Receiver, clock: ManualClock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -134,6 +135,32 @@ def test_a_writer_of_the_same_process_waits_its_turn(tmp_path: Path) -> None:
             write(file, "INSERT INTO parents VALUES (1)")
 
         assert parents(file) == []
+
+
+def test_a_file_that_stays_locked_cannot_be_opened(tmp_path: Path) -> None:
+    """A first start beside a process that holds the file waits, and then says Later."""
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Later, match="SQLITE_BUSY"):
+            Connections(path, FAMILY, patience=timedelta(milliseconds=30))
+        other.execute("ROLLBACK")
+
+    Connections(path, FAMILY).close()
+
+
+def test_a_file_closed_during_a_write_is_written(tmp_path: Path) -> None:
+    """The write in progress is done, and its connection closed after it."""
+    path = tmp_path / "a.db"
+    file = Connections(path, FAMILY)
+    with file.write() as db:
+        file.close()
+        db.execute("INSERT INTO parents VALUES (1)")
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        db.execute("SELECT 1")
+    with closing(Connections(path, FAMILY)) as again:
+        assert parents(again) == [1]
 
 
 # ---- Secret files -------------------------------------------------------------------------------

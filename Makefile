@@ -17,6 +17,21 @@ $(VENV)/ready: requirements.txt requirements-dev.txt
 .PHONY: venv
 venv: $(VENV)/ready ## make the virtual environment
 
+# What is given on make's command line becomes a setting: make run PORT=9000 is LOCKSTEP_PORT=9000.
+GIVEN = $(addprefix LOCKSTEP_,$(filter-out PYTHON=%,$(MAKEOVERRIDES)))
+
+.PHONY: run
+run: $(VENV)/ready ## run everything on this machine; PORT=…, STATE=… and the rest of docs/settings.md
+	@exec env $(GIVEN) $(BIN)/python -m infra.local.run
+
+.PHONY: demo
+demo: $(VENV)/ready ## watch the acceptance story: what a person does in the calendar, what the provider shows
+	@exec $(BIN)/python -m infra.local.demo
+
+.PHONY: bench
+bench: $(VENV)/ready ## measure: how late a meeting is, what a change costs, how long a start takes
+	@exec $(BIN)/python -m benchmarks.latency
+
 .PHONY: lock
 lock: ## pin the newest dependencies, with hashes
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q --upgrade pyproject.toml -o requirements.txt

@@ -5,16 +5,34 @@ Each says what it is for; `docs/settings.md` lists them.
 
 from __future__ import annotations
 
+import difflib
+import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=90 * 86400)]
 
 PREFIX = "LOCKSTEP_"
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"[^\s@/]+@[^\s@/]+", text):
+        raise ValueError("it must be an e-mail address")
+    return text
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("it must be an IANA time zone such as Europe/Zurich") from None
+    return name
 
 
 class Settings(BaseSettings):
@@ -29,9 +47,13 @@ class Settings(BaseSettings):
     janus_port: Port = Field(8903, description="Janus, for browsers")
     janus_admin_port: Port = Field(8904, description="Janus, for us")
 
-    user: str = Field("alice@example.com", min_length=3, description="whose calendar the local stack follows")
+    user: Annotated[str, AfterValidator(_address)] = Field(
+        "alice@example.com", description="whose calendar the local stack follows"
+    )
     calendar: str = Field("primary", min_length=1, description="the calendar to follow")
-    time_zone: str = Field("Europe/Zurich", description="the zone of calendars made on the local Calendar server")
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        "Europe/Zurich", description="the zone of calendars made on the local Calendar server"
+    )
     janus: Literal["auto", "off"] = Field("auto", description="start Janus if it is installed, or leave it out")
     ticks: bool = Field(True, description="tick by itself; off where a test ticks by hand")
 
@@ -69,11 +91,25 @@ class BadSettings(Exception):
 
 
 def read_settings() -> Settings:
-    """Read and check the settings. Raises BadSettings with one line for each wrong one."""
+    """Read and check the settings. Raises BadSettings with one line for each wrong or unknown one."""
+    wrong = [_unknown(name) for name in sorted(os.environ) if _is_unknown(name)]
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        raise BadSettings("\n".join(_line(one) for one in error.errors())) from None
+        wrong += [_line(one) for one in error.errors()]
+    if wrong:
+        raise BadSettings("\n".join(wrong))
+    return settings
+
+
+def _is_unknown(name: str) -> bool:
+    return name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in Settings.model_fields
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name.removeprefix(PREFIX).lower(), Settings.model_fields, n=1)
+    hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+    return f"setting {name}: there is no such setting{hint}"
 
 
 def _line(error: object) -> str:
@@ -83,5 +119,5 @@ def _line(error: object) -> str:
 
 
 def _allowed(detail: dict[str, object]) -> str:
-    text = str(detail["msg"])
+    text = str(detail["msg"]).removeprefix("Value error, ")
     return text[0].lower() + text[1:]

@@ -253,11 +253,12 @@ def _check_ports(wanted: Iterable[Plan]) -> None:
 
 
 def _check_port(port: int, name: str, what: str) -> None:
-    other = port + 100 if port < 65_000 else port - 100
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
+        why = os.strerror(error.errno or 0).lower()
+        other = port + 100 if port < 65_000 else port - 100
         raise StackError(
-            f"Port {port} cannot be used ({error.strerror}); {what} would listen there. Stop what uses it, or choose "
-            f"another port with the setting {name}, for example: make run {name.removeprefix(PREFIX)}={other}"
+            f"Port {port} is not free for {what[0].lower()}{what[1:]}: {why}. Stop what uses it, or choose another "
+            f"with the setting {name}, for example: make run {name.removeprefix(PREFIX)}={other}"
         ) from None

@@ -124,7 +124,7 @@ class Connections:
                 connection.execute("PRAGMA journal_mode=WAL").fetchall()
                 connection.executescript(schema)
             except sqlite3.Error as error:
-                if error.sqlite_errorcode not in _BUSY or time.monotonic() > until:
+                if getattr(error, "sqlite_errorcode", None) not in _BUSY or time.monotonic() > until:
                     raise Later("The local store cannot be opened", _where("open", error)) from error
                 time.sleep(0.01)
             else:

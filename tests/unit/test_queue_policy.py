@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.ports import Task
 from infra.local.held import Held
+from infra.local.memory import ManualClock
 from infra.local.queue_policy import Pace, QueuePolicy, wait_asked
+from infra.local.task_call import Answer, Caller
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 POLICY = QueuePolicy()
@@ -182,3 +186,35 @@ def test_an_overloaded_receiver_is_spared_and_taken_up_again() -> None:
     assert halved == pytest.approx(500, abs=2)
     assert least == pytest.approx(10, abs=2)
     assert begun(pace, watch, 10) == pytest.approx(1000, abs=2)
+
+
+# ---- The call itself ----------------------------------------------------------------------------
+
+
+def test_an_endless_answer_is_not_read_to_its_end() -> None:
+    """A receiver that talks without end has answered; what it says beyond 64 kB is not listened to."""
+    parts: list[bytes] = []
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            parts.append(b"x" * 1024)
+            yield parts[-1]
+
+    caller = Caller("http://127.0.0.1:9/", str, POLICY, ManualClock(NOON))
+    transport = httpx.MockTransport(lambda _request: httpx.Response(200, content=endless()))
+    with httpx.Client(transport=transport) as client:
+        assert caller.call(client, held(0)) == Answer(200)
+
+    assert len(parts) == 65
+
+
+@pytest.mark.parametrize(
+    ("status", "done", "overloaded"),
+    [(None, False, False), (199, False, False), (200, True, False), (299, True, False), (300, False, False)]
+    + [(429, False, True), (500, False, False), (503, False, True)],
+)
+def test_only_2xx_is_done_and_two_statuses_slow_the_queue(status: int | None, done: bool, overloaded: bool) -> None:
+    """429 and 503 speak for the whole receiver, any other failure for its task alone."""
+    answer = Answer(status)
+
+    assert (answer.done, answer.overloaded) == (done, overloaded)

@@ -62,7 +62,7 @@ def full_pass(a_pass: Pass) -> None:
     since = now - timedelta(seconds=a_pass.ground.policy.window)
     shown: set[str] = set()
     for page in _pages(a_pass, token=None, ends_after=now):
-        shown.update(one.series for one in sightings(_events(page)))
+        shown.update(one.series for one in _sightings(a_pass, page))
         if page.sync_token is None:
             _note(a_pass, page, partial(_compared, a_pass, since), token=None)
             continue
@@ -90,8 +90,9 @@ def _pages(a_pass: Pass, *, token: str | None, ends_after: datetime | None) -> I
     raise Refused("the calendar's pages do not end")
 
 
-def _events(page: Page) -> list[Event]:
-    return [item for item in page.items if isinstance(item, Event)]
+def _sightings(a_pass: Pass, page: Page) -> list[Sighting]:
+    events = (item for item in page.items if isinstance(item, Event))
+    return sightings(events, lambda event: a_pass.ground.store.get(ledger.key_of(a_pass.feed_id, event)) is not None)
 
 
 def _note(a_pass: Pass, page: Page, judge: Judge, *, token: str | None, full_at: float | None = None) -> None:
@@ -99,7 +100,7 @@ def _note(a_pass: Pass, page: Page, judge: Judge, *, token: str | None, full_at:
     for item in page.items:
         if isinstance(item, Unreadable):
             dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)
-    groups = [_readable(a_pass, one, page.zone) for one in sightings(_events(page))]
+    groups = [_readable(a_pass, one, page.zone) for one in _sightings(a_pass, page)]
     found = [one for one in groups if one is not None]
     while len(found) > CHUNK:
         _commit(a_pass, found[:CHUNK], judge, page.zone, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -38,11 +38,17 @@ class Sighting:
     exceptions: dict[str, Event] = field(default_factory=dict)
 
 
-def sightings(items: Iterable[Event]) -> list[Sighting]:
-    """Group items by series, so that the order in which exceptions and masters come does not matter."""
+def sightings(items: Iterable[Event], has_row: Callable[[str], bool]) -> list[Sighting]:
+    """Group items by series, so that the order in which exceptions and masters come does not matter.
+
+    `has_row` tells whether an event id has a row of its own: a bare tombstone may belong to an imported event whose
+    id only looks like an occurrence's.
+    """
     found: dict[str, Sighting] = {}
     for item in items:
         series = series_of(item)
+        if series != item.id and item.recurring_event_id is None and has_row(item.id):
+            series = item.id
         sighting = found.setdefault(series, Sighting(series))
         if series == item.id:
             sighting.event = item

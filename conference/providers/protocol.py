@@ -39,7 +39,6 @@ class Update(enum.Enum):
     """What an update does."""
 
     IN_PLACE = "in_place"  # id and join URL survive
-    REPLACE = "replace"  # a new meeting is made, the old one deleted by the caller
     NONE = "none"  # nothing is stored at the provider
 
 
@@ -93,7 +92,6 @@ class Written:
 
     meeting: Meeting
     created: bool = False
-    replaced: MeetingRef | None = None  # delete it after the event has been patched
     ignored: frozenset[Field] = frozenset()  # answered with success, but not stored
 
 

@@ -15,7 +15,7 @@ import msgspec
 from conference import text
 from conference.errors import Stale, Unsupported
 from conference.event import Event
-from conference.solution import PARAMETER
+from conference.solution import PARAMETER, provider_of
 from functions import feed as feeds
 from functions.console.moves import Shift, at, shifted
 from functions.feed import Feed
@@ -52,22 +52,20 @@ def move(ground: Ground, chosen: Chosen, shift: Shift) -> str:
     event = ground.calendar.get(feed.user, feed.calendar, chosen.event)
     if event.cancelled or event.etag != chosen.etag:
         raise Stale("the event has changed")
-    _patch(ground, feed, chosen, shifted(event, shift, _zone(feed)))
-    return "Moved. Its meeting follows."
+    return "Moved." + _following(ground, _patch(ground, feed, chosen, shifted(event, shift, _zone(feed))))
 
 
 def rename(ground: Ground, chosen: Chosen, title: str) -> str:
     """Give an event (of a series: this one date) another title and say so. Raises as `move` does."""
     _, feed = feeds.load(ground, chosen.feed)
-    _patch(ground, feed, chosen, {"summary": text.title(title)})
-    return "Renamed. Its meeting follows."
+    return "Renamed." + _following(ground, _patch(ground, feed, chosen, {"summary": text.title(title)}))
 
 
 def cancel(ground: Ground, chosen: Chosen) -> str:
     """Delete an event (of a series: this one date) and say so. Raises as `move` does."""
     _, feed = feeds.load(ground, chosen.feed)
     ground.calendar.delete(feed.user, feed.calendar, chosen.event, etag=chosen.etag)
-    return "Cancelled. Its meeting goes with it."
+    return "Cancelled. A meeting of ours goes with it."
 
 
 def create(ground: Ground, wish: Wish) -> str:
@@ -78,8 +76,11 @@ def create(ground: Ground, wish: Wish) -> str:
     if wish.provider is not None and wish.provider not in ground.providers:
         raise Unsupported("there is no such conference provider")
     _, feed = feeds.load(ground, wish.feed)
-    ground.calendar.insert(feed.user, feed.calendar, _body(wish, feed))
-    return "Made. Its meeting follows." if wish.provider else "Made."
+    return "Made." + _following(ground, ground.calendar.insert(feed.user, feed.calendar, _body(wish, feed)))
+
+
+def _following(ground: Ground, event: Event) -> str:
+    return " Its meeting follows." if provider_of(event, ground.solutions) else ""
 
 
 def _patch(ground: Ground, feed: Feed, chosen: Chosen, body: dict[str, Any]) -> Event:

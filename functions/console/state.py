@@ -67,6 +67,7 @@ class State(msgspec.Struct, frozen=True):
     """Everything on the page; `silent` has one sentence for each outside that did not answer."""
 
     clock: str
+    chosen: str | None = None  # the id of the feed that is shown, or was asked for
     tabs: tuple[Tab, ...] = ()
     head: Head | None = None
     pairs: tuple[Pair, ...] = ()
@@ -113,6 +114,7 @@ def collect(ground: Ground, chosen: str | None = None) -> State:
     zone = _zone(feed)
     shown = State(
         clock=f"{now.astimezone(zone):%H:%M:%S}",
+        chosen=chosen,
         tabs=tabs,
         missing=_missing(connected, asking),
         providers=tuple(sorted(ground.providers)),

@@ -169,6 +169,25 @@ def test_an_exception_that_comes_without_its_series_waits_for_it(world: World) -
     assert [one["title"] for one in meeting["exceptions"]] == ["Only this one"]
 
 
+@pytest.mark.usefixtures("feed")
+def test_an_imported_event_whose_id_looks_like_an_occurrence_is_deleted_too(world: World) -> None:
+    """The bare tombstone of "party_20240101" is that event's, not one of a series "party"."""
+    made = {**world.insert(), "id": "party_20240101", "iCalUID": "party@elsewhere.example"}
+    world.settle()
+    world.google_control("events", calendarId=ALICE, event=made)
+    world.insert(summary="Notice", conferenceData=None)
+    world.settle()
+    two = len(world.rows())
+    world.google_control("events", calendarId=ALICE, event={"id": "party_20240101", "status": "cancelled"})
+    world.insert(summary="Another notice", conferenceData=None)
+    world.settle()
+
+    assert two == 2
+    assert [row.event for row in world.rows() if row.link] == [
+        row.event for row in world.rows() if "_" not in row.event
+    ]
+
+
 # ---- shared meetings --------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@
 const EVERY = 1500; // ms between two looks
 const MOST = 6000; // ms between two looks while the server is away
 const PATIENCE = 15000; // ms until an answer is given up
+const SPOKEN = 7000; // ms a good word stays; a bad one stays until the next
 
 const live = document.getElementById("live");
 const reach = document.getElementById("reach");
@@ -12,6 +13,7 @@ let last = "";
 let failures = 0;
 let waiting = 0;
 let looking = false;
+let fading = 0;
 
 // ---- bring the page to what the server says, touching nothing that is the same ----
 
@@ -102,6 +104,8 @@ document.addEventListener("visibilitychange", () => document.hidden || look());
 function tell(sentence, good) {
   said.textContent = sentence;
   said.classList.toggle("bad", !good);
+  clearTimeout(fading);
+  if (good) fading = setTimeout(() => tell("", false), SPOKEN);
 }
 
 async function send(form, button) {

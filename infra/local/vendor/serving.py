@@ -38,7 +38,7 @@ def running(
     courier = Courier(server, lock)
     app = application(server, lock, closing, courier.wake)
     http = waitress.server.create_server(app, sockets=[listener], threads=THREADS, max_request_body_size=MAX_BODY)
-    thread = threading.Thread(target=http.run, name="vendor", daemon=True)
+    thread = threading.Thread(target=_serve, args=(http, closing), name="vendor", daemon=True)
     thread.start()
     try:
         yield base
@@ -60,8 +60,14 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _serve(http: waitress.server.TcpWSGIServer, closing: threading.Event) -> None:
+    while not closing.is_set():
+        wasyncore.loop(timeout=http.adj.asyncore_loop_timeout, map=http._map, count=1)  # noqa: SLF001 - its run() cannot be ended
+
+
 def _stop(http: waitress.server.TcpWSGIServer, thread: threading.Thread) -> None:
-    # The loop ends when nothing is left to watch; only its own thread may take things away from it.
-    http.trigger.pull_trigger(lambda: wasyncore.close_all(http._map))  # noqa: SLF001 - waitress has no public stop
+    # First the loop, then the workers, which may still wake the loop, and only then what both share.
+    http.pull_trigger()
     thread.join()
     http.task_dispatcher.shutdown()
+    wasyncore.close_all(http._map)  # noqa: SLF001 - holds the open connections, of which close() knows nothing

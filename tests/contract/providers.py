@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ START = datetime(2026, 10, 20, 8, tzinfo=UTC)  # a week before Zurich's clocks g
 HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)
 
 
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients that stay on loopback: loading the trusted certificates for each would take most of a test's time."""
+
+
 class Provider(ConferenceProvider, MeetingLister, Protocol):
     """What every provider here offers."""
 
@@ -31,7 +36,7 @@ class LosingAnswers(httpx.BaseTransport):
     """Delivers every request, and loses the answers while `losing` is set."""
 
     def __init__(self) -> None:
-        self._real = httpx.HTTPTransport()
+        self._real = httpx.HTTPTransport(verify=PLAIN)
         self.losing = False
         self.sent = 0
 

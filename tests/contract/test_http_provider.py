@@ -20,7 +20,7 @@ from conference.providers.http import HttpProvider
 from conference.providers.protocol import Field
 from infra.local.vendor.server import Account
 from infra.local.vendor.serving import running
-from tests.contract.providers import new_key, series, single
+from tests.contract.providers import PLAIN, new_key, series, single
 
 REF = MeetingRef("acme", "main", MeetingId("m1"))
 GOOD: dict[str, Any] = {"id": "m1", "version": "1", "join_url": "https://acme.example/m1", "key": "k"}
@@ -38,7 +38,7 @@ class Stage:
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     """A provider before the real service."""
-    with running(Account("token")) as base, httpx.Client(base_url=base, timeout=10) as client:
+    with running(Account("token")) as base, httpx.Client(base_url=base, timeout=10, verify=PLAIN) as client:
         made = HttpProvider("acme", base, token="token", account="main", client=client)
         timeout = httpx.Timeout(10, read=0.2)
         impatient = HttpProvider("acme", base, token="token", account="main", client=client, timeout=timeout)
@@ -213,7 +213,7 @@ def _answering(body: object, status: int = 200, hosts: frozenset[str] = frozense
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     answer = httpx.MockTransport(lambda _: httpx.Response(status, stream=httpx.ByteStream(raw)))
     # Nothing is opened by this transport, so nothing needs closing.
-    client = httpx.Client(transport=answer)
+    client = httpx.Client(transport=answer, verify=PLAIN)
     return HttpProvider("acme", "https://acme.example/api/", token="t", account="main", client=client, join_hosts=hosts)
 
 

@@ -17,7 +17,7 @@ from conference.meeting import MeetingId, MeetingRef
 from conference.providers.janus import JanusProvider
 from conference.providers.janus_join import grant
 from infra.local.janus import Janus, find_binary
-from tests.contract.providers import janus_providers, new_key, single
+from tests.contract.providers import PLAIN, janus_providers, new_key, single
 
 pytestmark = pytest.mark.janus
 
@@ -38,7 +38,7 @@ def server(tmp_path: Path) -> Iterator[Janus]:
 @pytest.fixture
 def client() -> Iterator[httpx.Client]:
     """Connections, closed at the end."""
-    with httpx.Client(trust_env=False) as made:
+    with httpx.Client(trust_env=False, verify=PLAIN) as made:
         yield made
 
 

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from infra.local.vendor.wire import Request
+from tests.contract.providers import PLAIN
 from tests.contract.vendor_desk import BODY, Desk, read
 
 
@@ -175,6 +176,8 @@ def _process(state: Path) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own module
         assert process.stdout is not None
         base = process.stdout.readline().split()[-1]
-        with httpx.Client(base_url=base, headers={"Authorization": "Bearer vendor-token"}, timeout=10) as client:
+        with httpx.Client(
+            base_url=base, headers={"Authorization": "Bearer vendor-token"}, timeout=10, verify=PLAIN
+        ) as client:
             yield process, client
         process.kill()

@@ -19,7 +19,7 @@ class Courier:
     def __init__(self, server: VendorServer, lock: threading.Lock) -> None:
         self._server, self._lock = server, lock
         self._woken, self._closing = threading.Event(), threading.Event()
-        self._client = httpx.Client(timeout=_TIMEOUT, trust_env=False, follow_redirects=False)
+        self._client: httpx.Client | None = None
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
         self._thread.start()
 
@@ -32,7 +32,8 @@ class Courier:
         self._closing.set()
         self._woken.set()
         self._thread.join()
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
 
     def _run(self) -> None:
         while not self._closing.is_set():
@@ -45,6 +46,8 @@ class Courier:
             self._woken.clear()
 
     def _deliver(self, delivery: Delivery) -> None:
+        # Made only when there is something to deliver: loading the trusted certificates takes longer than all else.
+        self._client = self._client or httpx.Client(timeout=_TIMEOUT, trust_env=False, follow_redirects=False)
         try:
             status = self._client.post(delivery.url, content=delivery.body, headers=delivery.headers).status_code
         except (httpx.HTTPError, httpx.InvalidURL):

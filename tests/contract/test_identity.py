@@ -332,6 +332,20 @@ def test_unknown_keys_cause_one_fetch_a_minute(clock: ManualClock) -> None:
     assert certs.asked == 2
 
 
+def test_an_issuer_out_of_order_is_asked_once_a_minute(clock: ManualClock) -> None:
+    """However many tokens come in meanwhile, good or bad."""
+    certs = Certs(KEY)
+    certs.answer = httpx.Response(500)
+    identity, token = over_http(certs, clock), LocalIssuer(KEY, URL, clock).mint(AUDIENCE, ACCOUNT)
+    assert not any(accepts(identity, token) for _ in range(20))
+    assert certs.asked == 1
+
+    clock.advance(timedelta(minutes=1))
+    assert not any(accepts(identity, token) for _ in range(20))
+
+    assert certs.asked == 2
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -389,6 +390,15 @@ def test_purge_deletes_what_has_expired_and_nothing_else(store: PurgingStore, cl
 # ---- Side by side -----------------------------------------------------------------------------
 
 
+@pytest.fixture
+def eager_threads() -> Iterator[None]:
+    """Threads that take turns a thousand times as often as usual, so that races are met."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(usual / 1000)
+    yield
+    sys.setswitchinterval(usual)
+
+
 def side_by_side(*calls: Callable[[], None]) -> None:
     """Start every call at the same moment and wait for all."""
     gate = threading.Barrier(len(calls))
@@ -404,6 +414,7 @@ def side_by_side(*calls: Callable[[], None]) -> None:
         thread.join()
 
 
+@pytest.mark.usefixtures("eager_threads")
 def test_one_writer_wins_each_version(store: PurgingStore) -> None:
     """Of eight threads that write on the same version one succeeds, and the others are told so."""
     document = put(store, "feeds/a", winner=None)
@@ -425,13 +436,14 @@ def test_one_writer_wins_each_version(store: PurgingStore) -> None:
         assert sorted(outcomes) == ["lost"] * 7 + ["won"]
 
 
+@pytest.mark.usefixtures("eager_threads")
 def test_no_increment_is_lost(store: PurgingStore) -> None:
     """Threads that read, add one and commit on what they read, until it succeeds, add up."""
     put(store, "feeds/a", n=0)
     put(store, "feeds/b", n=0)
 
     def add() -> None:
-        for _ in range(10):
+        for _ in range(50):
             while True:
                 one, two = store.get("feeds/a"), store.get("feeds/b")
                 assert one is not None
@@ -447,4 +459,4 @@ def test_no_increment_is_lost(store: PurgingStore) -> None:
 
     side_by_side(*[add] * 4)
 
-    assert [document.data["n"] for document in store.query("feeds")] == [40, 40]
+    assert [document.data["n"] for document in store.query("feeds")] == [200, 200]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import string
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -75,6 +76,16 @@ def test_the_key_is_kept(open_vault: OpenVault, vault: Vault, tmp_path: Path) ->
     sealed = vault.seal("t", b"secret")
 
     assert open_vault(tmp_path / "vault.key").open("t", sealed) == b"secret"
+
+
+def test_the_end_of_a_sealed_text_has_no_room_for_play(vault: Vault) -> None:
+    """Bits of the last characters that carry nothing must stand as they were written, whatever the length."""
+    for length in range(3):
+        sealed = vault.seal("t", b"x" * length)
+        for at in range(len(sealed) - 3, len(sealed)):
+            for character in set(string.ascii_letters + string.digits + "-_=+/ \n") - {sealed[at]}:
+                with pytest.raises(Forged):
+                    vault.open("t", sealed[:at] + character + sealed[at + 1 :])
 
 
 def test_every_altered_character_is_noticed(vault: Vault) -> None:

@@ -210,8 +210,16 @@ def test_an_endless_answer_is_not_read_to_its_end() -> None:
 
 @pytest.mark.parametrize(
     ("status", "done", "overloaded"),
-    [(None, False, False), (199, False, False), (200, True, False), (299, True, False), (300, False, False)]
-    + [(429, False, True), (500, False, False), (503, False, True)],
+    [
+        (None, False, False),
+        (199, False, False),
+        (200, True, False),
+        (299, True, False),
+        (300, False, False),
+        (429, False, True),
+        (500, False, False),
+        (503, False, True),
+    ],
 )
 def test_only_2xx_is_done_and_two_statuses_slow_the_queue(status: int | None, done: bool, overloaded: bool) -> None:
     """429 and 503 speak for the whole receiver, any other failure for its task alone."""

@@ -72,7 +72,7 @@ class Stack:
 
     def _start(self) -> None:
         state = self.settings.state
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(state)
         self._held.enter_context(_locked(state))
         # Made here, before several processes would make them at once.
         keys = Keys.in_folder(state)
@@ -223,6 +223,17 @@ def environment(settings: Settings, keys: Keys) -> dict[str, str]:
 
 
 # ---- what must be free ----------------------------------------------------------------------
+
+
+def _make(state: Path) -> None:
+    """Make the state folder. Raises StackError."""
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StackError(
+            f"The state folder {state} cannot be used: {os.strerror(error.errno or 0).lower()}. "
+            f"Choose another with the setting {PREFIX}STATE."
+        ) from None
 
 
 def _locked(state: Path) -> IO[bytes]:

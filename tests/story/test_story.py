@@ -1,0 +1,26 @@
+"""The acceptance story on the whole stack, in processes of their own: the same steps that `make demo` shows.
+
+The steps build upon each other, so they are one test with a subtest for each.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.local.demo.step import tell
+from infra.local.demo.story import demo_settings, steps
+from infra.local.demo.world import stage
+from infra.local.janus import find_binary
+from infra.local.stack import Stack
+
+
+@pytest.mark.story
+@pytest.mark.timeout(400)
+def test_the_story(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    """Whatever a person does in the calendar, and whatever fails on the way, the provider's meetings end up right."""
+    with Stack(demo_settings(tmp_path)) as stack, stage(stack) as world:
+        for step in steps(with_janus=find_binary() is not None):
+            with subtests.test(step.name):
+                assert tell(world, step).failure is None

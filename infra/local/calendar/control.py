@@ -96,10 +96,11 @@ def _set_clock(server: CalendarServer, request: Request) -> Json:
         raise BadControl("now needs an offset")
     try:
         now = wish.now or server.world.now() + timedelta(seconds=wish.advance_seconds or 0)
-        server.world.set_clock(now)
-        server.world.now()
     except OverflowError:
         raise BadControl("the clock cannot go there") from None
+    if not 1971 <= now.year <= 8999:  # leaves room for expiries and horizons
+        raise BadControl("the clock goes from 1971 to 8999")
+    server.world.set_clock(now)
     return _clock(server, request)
 
 

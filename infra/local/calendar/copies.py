@@ -44,7 +44,7 @@ def welcome(world: World, guest: Calendar) -> None:
 
 def answer_home(world: World, calendar: Calendar, before: Json, after: Json) -> list[tuple[Calendar, Json, Record]]:
     """Carry a guest's answer from their copy to the main copy; its new version, if that changed it."""
-    home = world.calendars.get((after.get("organizer") or {}).get("email", ""))
+    home = world.calendars.get(_organizer(after))
     mine = _answer(after, calendar)
     if home is None or home is calendar or mine is None or mine == _answer(before, calendar):
         return []
@@ -151,7 +151,12 @@ def _keep_private_properties(body: Json, known: Json) -> None:
 
 def _other(known: Json, after: Json) -> bool:
     """True if the guest has an unrelated event under the same id."""
-    return bool(known.get("iCalUID") != after.get("iCalUID"))
+    return (known.get("iCalUID"), _organizer(known)) != (after.get("iCalUID"), _organizer(after))
+
+
+def _organizer(body: Json) -> str:
+    organizer = body.get("organizer")
+    return str(organizer.get("email", "")) if isinstance(organizer, dict) else ""
 
 
 def _removed_by_guest(known: Record, after: Json, guest: Calendar) -> bool:

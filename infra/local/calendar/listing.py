@@ -41,8 +41,7 @@ def list_events(call: Call) -> Response:
     etag = f'"p3{fingerprint(call.world.life.id, calendar.id, calendar.revision)[:14]}"'
     if call.knows(etag):
         return not_modified(etag)
-    items_mask = mask.get("items", {}) if mask is not None and "*" not in mask else None
-    view = view_of(call, calendar, items_mask)
+    view = view_of(call, calendar, _items_mask(mask))
     rows = Rows(calendar, wanted, view, call.world.now(), call.world.knobs)
     page, after = ([], at.key) if _comes_empty(call) else _page(rows.of(at), _size(call))
     head = _head(call, calendar, etag)
@@ -79,6 +78,10 @@ def _check_restrictions(call: Call) -> None:
 def _mask(call: Call) -> Mask | None:
     fields = call.parameters.get("fields")
     return read_mask(fields, call.answer) if fields else None
+
+
+def _items_mask(mask: Mask | None) -> Mask | None:
+    return None if mask is None else mask.get("*", mask.get("items", {}))
 
 
 def _pass(call: Call, calendar: Calendar) -> Pass:

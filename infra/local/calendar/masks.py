@@ -43,8 +43,13 @@ def masked(value: Any, mask: Mask | None) -> Any:
     if not isinstance(value, dict):
         return value
     if "*" in mask:
-        return {key: masked(inner, mask["*"]) for key, inner in value.items()}
+        return _masked_throughout(value, mask["*"])
     return {key: masked(value[key], inner) for key, inner in mask.items() if key in value}
+
+
+def _masked_throughout(value: dict[str, Any], mask: Mask | None) -> dict[str, Any]:
+    # What has no fields of its own has none of those that are wanted.
+    return {key: masked(inner, mask) for key, inner in value.items() if mask is None or isinstance(inner, (dict, list))}
 
 
 def _selection(tokens: list[str], text: str) -> tuple[Mask, list[str]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.local.calendar.messages import Json
+from infra.local.calendar.shape import without_nulls
 
 WRITABLE = (
     *("status", "summary", "description", "location", "colorId", "start", "end", "endTimeUnspecified", "recurrence"),
@@ -52,16 +53,8 @@ def merged(current: Json, patch: Json) -> Json:
             known = current.get(key)
             result[key] = merged(known if isinstance(known, dict) else {}, value)
         else:
-            result[key] = _without_nulls(value)
+            result[key] = without_nulls(value)
     return result
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_without_nulls(each) for each in value]
-    if isinstance(value, dict):
-        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
-    return value
 
 
 def without_defaults(event: Json) -> Json:

@@ -37,12 +37,21 @@ def fitting(value: Json, schema: str) -> Json:
     """The fields that fit the schema: all of an event that came through the API, some of one put in raw."""
     properties = discovery().schemas[schema]["properties"]
     kept: Json = {}
-    for name, inner in value.items():
+    for name, inner in without_nulls(value).items():
         try:
             kept[name] = _checked(properties[name], inner, name)
         except (ApiError, KeyError):
             continue
     return kept
+
+
+def without_nulls(value: Any) -> Any:
+    """The value without the keys that hold null, all the way down."""
+    if isinstance(value, list):
+        return [without_nulls(each) for each in value]
+    if isinstance(value, dict):
+        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return value
 
 
 def _checked(schema: Json, value: Any, path: str) -> Any:

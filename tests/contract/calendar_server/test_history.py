@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.contract.calendar_server.desk import ALICE, BOB, CAROL, Desk, hours, plain, read
@@ -96,7 +96,6 @@ def _answer(desk: Desk, event: str, day: int) -> None:
 reads = st.tuples(st.just("read"), st.integers(0, 9), st.integers(0, 3))
 
 
-@settings(max_examples=60)
 @given(st.lists(reads | acts, max_size=12))
 def test_following_tokens_ends_where_a_fresh_full_pass_ends(steps: list[Act | list[Act]]) -> None:
     """3.1: for every history and every moment at which pages are read, on the organizer's and on a guest's calendar."""
@@ -116,7 +115,6 @@ def test_following_tokens_ends_where_a_fresh_full_pass_ends(steps: list[Act | li
         assert follower.seen == {item["id"]: item for item in fresh if item["status"] != "cancelled"}
 
 
-@settings(max_examples=60)
 @given(acts)
 def test_occurrences_are_the_same_read_singly_or_in_a_list(history: list[Act]) -> None:
     """5: whatever became of a series, each item of an expanded list is what get answers for its id."""
@@ -157,7 +155,6 @@ fields = st.dictionaries(
 )
 
 
-@settings(max_examples=150)
 @given(st.sampled_from(["POST", "PATCH", "PUT"]), fields, st.sampled_from(["0", "1", "x"]))
 def test_no_body_breaks_the_server(method: str, body: dict[str, Any], version: str) -> None:
     """Every body is taken or refused with a reason; what was taken can be listed and expanded."""
@@ -172,7 +169,6 @@ def test_no_body_breaks_the_server(method: str, body: dict[str, Any], version: s
     assert desk.raw("GET", EVENTS, query={"singleEvents": ["true"], "orderBy": ["startTime"]}).status == 200
 
 
-@settings(max_examples=100)
 @given(fields, st.sampled_from(["PATCH", "PUT", "DELETE"]))
 def test_no_event_put_in_raw_breaks_the_server(raw: dict[str, Any], method: str) -> None:
     """F40: it is listed in every way, and a write to it is taken or refused."""

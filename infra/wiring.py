@@ -20,6 +20,7 @@ from infra.google.calendar import GoogleCalendar
 from infra.google.credentials import DevCredentials
 from infra.google.identity import TokenIdentity
 from infra.local.clock import ShiftedClock
+from infra.local.counted import CountedStore
 from infra.local.issuer import LocalIssuer
 from infra.local.janus import Janus, find_binary
 from infra.local.keys import Keys
@@ -41,6 +42,7 @@ class Local:
     door: Door
     queue: SqliteQueue
     store: SqliteStore
+    counted: CountedStore
     issuer: LocalIssuer
     clock: ShiftedClock
     lanes: ThreadLanes
@@ -73,6 +75,7 @@ def local(settings: Settings) -> Local:
     clock = ShiftedClock(timedelta(seconds=stored_shift(settings.state)))
     keys = Keys.in_folder(settings.state)
     store = SqliteStore(settings.state / "lockstep.db", clock)
+    counted = CountedStore(store)
     queue = SqliteQueue(settings.state / "queue.db", clock)
     issuer = LocalIssuer.from_folder(settings.state, settings.base_url, clock)
     lanes = ThreadLanes(settings.lanes)
@@ -80,7 +83,7 @@ def local(settings: Settings) -> Local:
     client = httpx.Client(timeout=settings.timeout, follow_redirects=False, trust_env=False)
     providers = _providers(settings, keys, client)
     ground = Ground(
-        store=store,
+        store=counted,
         queue=queue,
         vault=LocalVault(keys.vault),
         clock=clock,
@@ -95,7 +98,7 @@ def local(settings: Settings) -> Local:
         policy=policy(settings),
     )
     entry = Door(ground, settings.base_url, TASKS_ACCOUNT, SCHEDULER_ACCOUNT)
-    return Local(settings, entry, queue, store, issuer, clock, lanes, calendar, client)
+    return Local(settings, entry, queue, store, counted, issuer, clock, lanes, calendar, client)
 
 
 def policy(settings: Settings) -> Policy:

@@ -16,7 +16,6 @@ import msgspec
 from flask import Flask, Response, abort, redirect, request
 from werkzeug.wrappers import Response as Answer
 
-from conference.errors import Gone
 from functions import feed as feeds
 from infra.wiring import Local, store_shift
 
@@ -71,17 +70,17 @@ def control(local: Local, connected: Callable[[], str | None], tick: Callable[[]
 
 
 def state(local: Local, feed: str | None) -> dict[str, Any]:
-    """Whether the calendar is connected, what is still to be done, and the feed's channel; no secret is told."""
+    """Whether the calendar is connected, what is still to be done, what the store was asked, and the feed's channel."""
     counts = local.queue.counts()
     told: dict[str, Any] = {
         "ready": feed is not None,
         "feed": feed,
+        "store": local.counted.calls(),
         "queue": {"waiting": counts.waiting, "due": counts.due, "running": counts.running, "failed": counts.failed},
     }
-    try:
-        current = feeds.load(local.door.ground, feed)[1] if feed else None
-    except Gone:
-        current = None
+    # Past the count: looking must not change what is looked at.
+    document = local.store.get(feeds.key_of(feed)) if feed else None
+    current = feeds.decode(document) if document else None
     if current is not None:
         told |= {name: getattr(current, name) for name in ("channel", "resource_id", "owed", "trouble")}
     return told

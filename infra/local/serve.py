@@ -126,6 +126,7 @@ def main() -> int:
     ending = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ending.set())
+    local.store.purge(local.clock.now())
     with serving(local):
         log.info("serving", port=local.settings.port)
         ending.wait()

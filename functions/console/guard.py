@@ -1,4 +1,4 @@
-"""Who may use the console: a browser on this machine, on a page that we served (docs/console.md).
+"""Who may use the console: a browser on this machine, on a page that we served.
 
 Authority: https://www.w3.org/TR/CSP3/, https://fetch.spec.whatwg.org/#origin-header
 Whoever serves it must bind to loopback; the Host is checked here too, so that no foreign name may be made to lead here.

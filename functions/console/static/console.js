@@ -40,9 +40,12 @@ function renewAttributes(old, fresh) {
 }
 
 function renewChildren(old, fresh) {
+  const kept = new Set([...fresh.children].map((child) => child.id).filter(Boolean));
   let place = old.firstChild;
   for (const wanted of [...fresh.childNodes]) {
     const known = wanted.id ? [...old.children].find((child) => child.id === wanted.id) : null;
+    // What is in the way and not wanted goes, so that what stays need not be moved: a move would take the focus.
+    while (known && place && place !== known && !kept.has(place.id)) place = without(place);
     if (known && known !== place) old.insertBefore(known, place);
     const found = known || (place && sameKind(place, wanted) ? place : null);
     if (found) {
@@ -52,17 +55,22 @@ function renewChildren(old, fresh) {
       old.insertBefore(document.importNode(wanted, true), place);
     }
   }
-  while (place) {
-    const next = place.nextSibling;
-    place.remove();
-    place = next;
-  }
+  while (place) place = without(place);
+}
+
+function without(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
 }
 
 function show(html) {
   if (html === last) return;
   const fresh = new DOMParser().parseFromString(`<main>${html}</main>`, "text/html").querySelector("main");
+  const focused = document.activeElement;
   renewChildren(live, fresh);
+  // Rows that change places cannot help being moved.
+  if (focused && focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
   last = html;
 }
 

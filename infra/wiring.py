@@ -85,7 +85,7 @@ def local(settings: Settings) -> Local:
     ground = Ground(
         store=counted,
         queue=queue,
-        vault=LocalVault(keys.vault),
+        vault=LocalVault.from_file(settings.state / "vault.key"),
         clock=clock,
         lanes=lanes,
         identity=TokenIdentity(issuer.url, issuer.jwks, clock),

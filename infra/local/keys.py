@@ -15,7 +15,6 @@ class Keys(msgspec.Struct, frozen=True):
     """Every secret the local stack needs; none is ever logged."""
 
     meeting_keys: bytes
-    vault: bytes
     vendor_token: str
     webhook_secret: str
 
@@ -25,9 +24,7 @@ class Keys(msgspec.Struct, frozen=True):
     @classmethod
     def new(cls) -> Keys:
         """Fresh secrets of 256 bits each."""
-        return cls(
-            secrets.token_bytes(32), secrets.token_bytes(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        )
+        return cls(secrets.token_bytes(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32))
 
     @classmethod
     def in_folder(cls, folder: Path) -> Keys:

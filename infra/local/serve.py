@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import logging
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -21,8 +20,6 @@ from typing import TYPE_CHECKING
 
 import functions_framework
 import structlog
-import waitress.server
-from waitress import wasyncore
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from functions.console.page import console
@@ -32,6 +29,7 @@ from infra.local.connector import Connector
 from infra.local.control import control
 from infra.local.dispatcher import Dispatcher
 from infra.local.issuer import ServiceAccount
+from infra.local.listening import bound, listening
 from infra.local.scheduler import Scheduler
 from infra.settings import BadSettings
 from infra.wiring import SCHEDULER_ACCOUNT, TASKS_ACCOUNT, Local, standing
@@ -83,7 +81,9 @@ def serving(local: Local) -> Iterator[None]:
     scheduler = Scheduler(settings.base_url, ticks.bearer, seconds=settings.tick, timeout=settings.lease)
     connector = Connector(local.door.ground, settings.user, settings.calendar)
     with (
-        _listening(settings.port, application(local, connector, scheduler)),
+        listening(
+            application(local, connector, scheduler), bound(settings.port), threads=THREADS, largest_body=LARGEST_BODY
+        ),
         Dispatcher(local.queue, settings.base_url, tasks.bearer, clock=clock),
     ):
         connector.start()
@@ -94,23 +94,6 @@ def serving(local: Local) -> Iterator[None]:
         finally:
             scheduler.stop()
             connector.stop()
-
-
-@contextmanager
-def _listening(port: int, app: WSGIApplication) -> Iterator[None]:
-    listener = socket.create_server(("127.0.0.1", port))
-    server = waitress.server.create_server(
-        app, sockets=[listener], threads=THREADS, max_request_body_size=LARGEST_BODY, ident="lockstep"
-    )
-    thread = threading.Thread(target=server.run, name="http", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        # The loop ends when nothing is left to watch; only its own thread may take things away from it.
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))  # noqa: SLF001 - waitress has no public stop
-        thread.join()
-        server.task_dispatcher.shutdown()
 
 
 def main() -> int:

@@ -31,6 +31,31 @@ def test_a_change_made_while_paging_is_told_by_the_token_of_that_pass(desk: Desk
     assert ids(desk.changes(last["nextSyncToken"])) == [made[0]]
 
 
+def test_a_pass_ends_although_changes_go_on(desk: Desk) -> None:
+    """3.1.2: what changes after page one belongs to the next pass."""
+    token = desk.token()
+    made = [desk.insert()["id"] for _ in range(4)]
+    page = desk.page(syncToken=token, maxResults=2)
+    later = [desk.insert()["id"] for _ in range(4)]
+    last = desk.page(syncToken=token, maxResults=2, pageToken=page["nextPageToken"])
+
+    assert ids(last["items"]) == made[2:]
+    assert ids(desk.changes(last["nextSyncToken"])) == later
+
+
+def test_old_tokens_work_after_very_many_changes(desk: Desk) -> None:
+    """3.1.5, 3.1.7: the log of changes is shortened without losing one."""
+    quiet, first = desk.insert()["id"], desk.token()
+    busy, second = desk.insert()["id"], desk.token()
+    for number in range(1500):
+        path = f"/calendar/v3/calendars/{ALICE}/events/{busy}"
+        desk.raw("PATCH", path, {"summary": f"title {number}"})
+    desk.patch(quiet, summary="x")
+
+    assert [(item["id"], item["summary"]) for item in desk.changes(first)] == [(busy, "title 1499"), (quiet, "x")]
+    assert ids(desk.changes(second)) == [busy, quiet]
+
+
 def test_each_changed_event_comes_once_in_its_latest_state(desk: Desk) -> None:
     """3.1.5: the answer is no log of changes."""
     event = desk.insert()["id"]

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from conference import text
 from conference.errors import Poison
 from conference.event import Event, EventTime
-from conference.recurrence import occurs_at, read_recurrence
+from conference.recurrence import occurrences_among, occurs_at
 from conference.slot import Occurrence, Slot, instant_of, slot_of
 
 _OCCURRENCE_ID = re.compile(
@@ -90,9 +90,8 @@ def live_exceptions(lines: Sequence[str], slot: Slot, exceptions: Iterable[Occur
     occurrence may be told of under two ids (5.10): one that takes place then outweighs one that does not, and the
     order in which they came decides nothing. Raises Poison if a recurrence line cannot be read.
     """
-    recurrence = read_recurrence(lines, slot)
     chosen = {exception.original_start: exception for exception in sorted(exceptions, key=_weight)}
-    return tuple(chosen[start] for start in sorted(chosen) if recurrence.has(start))
+    return tuple(chosen[start] for start in sorted(occurrences_among(lines, slot, chosen)))
 
 
 def _weight(exception: Occurrence) -> tuple[object, ...]:

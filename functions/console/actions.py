@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from conference import text
-from conference.errors import Stale, Unsupported
+from conference.errors import Poison, Stale, Unsupported
 from conference.event import Event
 from conference.solution import PARAMETER, provider_of
 from functions import feed as feeds
@@ -104,4 +104,7 @@ def asking_for(provider: str) -> dict[str, Any]:
 
 
 def _zone(feed: Feed) -> ZoneInfo:
-    return ZoneInfo(feed.zone)
+    try:
+        return ZoneInfo(feed.zone)
+    except (KeyError, ValueError, OSError):
+        raise Poison("the calendar's zone is not known here") from None

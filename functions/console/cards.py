@@ -69,11 +69,9 @@ class Frame(msgspec.Struct, frozen=True):
 def event_card(events: Sequence[Event], frame: Frame, *, provider: str | None, recurrence: Sequence[str]) -> EventCard:
     """The first of `events` with the dates of the others; `provider` is ours, `recurrence` the series', if known."""
     event = events[0]
-    gone = event.cancelled
-    etag = event.etag or ""
     return EventCard(
         id=event.id,
-        etag=etag,
+        etag=event.etag or "",
         title=text.title(event.summary),
         when=_when(event, frame),
         people=_people(event),
@@ -81,8 +79,8 @@ def event_card(events: Sequence[Event], frame: Frame, *, provider: str | None, r
         later=_later(events[1:], frame),
         all_day=event.start is not None and event.start.all_day,
         occurrence=event.recurring_event_id is not None,
-        changeable=event.organized_here and bool(etag) and not gone and event.event_type == "default",
-        gone=gone,
+        changeable=_changeable(event),
+        gone=event.cancelled,
     )
 
 
@@ -124,6 +122,12 @@ def differences(spec: MeetingSpec, meeting: Meeting, provider: ConferenceProvide
 
 def _same_title(held: str, wanted: str, *, cut: bool) -> bool:
     return held == wanted or (cut and bool(held) and wanted.startswith(held.rstrip(".… ")))
+
+
+def _changeable(event: Event) -> bool:
+    """Whether there are buttons: for the organizer, on a known version, and never for a whole series at once."""
+    mine = event.organized_here and bool(event.etag) and event.event_type == "default"
+    return mine and not event.cancelled and not event.recurrence
 
 
 def _when(event: Event, frame: Frame) -> str:

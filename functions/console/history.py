@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from conference import text
 from functions.console import words
 from functions.console.cards import Frame
 from functions.feed import Feed
+from functions.ledger import Row
 from functions.ports import Document
 
 _FIGURES = ("changes", "marks", "failures")
@@ -70,6 +72,17 @@ def parked(document: Document, frame: Frame, titles: Mapping[str, str]) -> Parke
         cause=str(document.data.get("cause", "")),
         when=words.ago(at, frame.now),
         exact=words.clock(at, frame.zone, frame.now),
+    )
+
+
+def parked_row(row: Row, frame: Frame) -> Parked:
+    """A row on which nothing more is tried until its event changes, as a line."""
+    return Parked(
+        key=hashlib.sha256(f"{row.feed}\0{row.event}".encode()).hexdigest()[:16],
+        title=text.title(row.seen.summary if row.seen is not None else ""),
+        cause=row.parked or "",
+        when=words.ago(row.changed_at, frame.now),
+        exact=words.clock(row.changed_at, frame.zone, frame.now),
     )
 
 

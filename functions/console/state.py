@@ -22,7 +22,7 @@ from functions import channel, dead, ledger, runs
 from functions import feed as feeds
 from functions.console import words
 from functions.console.cards import Frame, MeetingCard, meeting_card
-from functions.console.history import Parked, Run, parked, ran
+from functions.console.history import Parked, Run, parked, parked_row, ran
 from functions.console.pairs import Gathered, Joined, Pair, join
 from functions.feed import Feed
 from functions.ground import Ground
@@ -234,10 +234,15 @@ def _runs(ground: Ground, asking: _Asking, frame: Frame, connected: dict[str, Fe
 
 
 def _parked(ground: Ground, asking: _Asking, name: str, frame: Frame, rows: Sequence[Row]) -> tuple[Parked, ...]:
+    """What was given up for good, then what waits for a change of its event."""
     found: list[Document] = asking.ask("What was given up", partial(dead.newest, ground, 4 * _NEWEST), [])
     here = [document for document in found if document.data.get("feed") == name]
     titles = {row.event: row.seen.summary for row in rows if row.seen is not None}
-    return tuple(parked(document, frame, titles) for document in here[:_NEWEST])
+    noted = {document.data.get("event") for document in here}
+    rest = [row for row in rows if row.parked and row.event not in noted]
+    rest.sort(key=lambda row: -row.changed_at)
+    lines = [*(parked(document, frame, titles) for document in here), *(parked_row(row, frame) for row in rest)]
+    return tuple(lines[:_NEWEST])
 
 
 def _head(ground: Ground, asking: _Asking, name: str, feed: Feed, frame: Frame) -> Head:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from flask.testing import FlaskClient
@@ -18,6 +19,8 @@ from werkzeug.wrappers import Response
 
 from functions.console.guard import HEADERS
 from functions.console.page import console
+from functions.ports import Put
+from infra.local.memory import MemoryStore
 from tests.world import World
 
 LOCAL = {"Host": "localhost:8080"}
@@ -429,6 +432,17 @@ def test_a_feed_that_is_no_more(door: FlaskClient) -> None:
     assert press(door, "cancel", feed="0" * 20).status_code == 404
 
 
+@pytest.mark.parametrize("button", ["move", "new"])
+def test_a_zone_nobody_knows(world: World, browser: FlaskClient, button: str) -> None:
+    """Times cannot be reckoned in it, and that is said."""
+    (document,) = world.store.query("feeds")
+    world.store.commit(Put(document.key, {**document.data, "zone": "Mars/Olympus"}, document.version))
+
+    answer = press(browser, button, by="+30", title="x", start="2026-11-24T10:00", minutes="60")
+
+    assert (answer.status_code, answer.text) == (422, "That cannot be done: the calendar's zone is not known here.\n")
+
+
 def test_without_its_script_the_page_still_works(world: World, browser: FlaskClient) -> None:
     """A plain form is answered with the page as it then is, and the sentence on it."""
     answer = press(browser, "move", OURS, by="+30")
@@ -438,6 +452,25 @@ def test_without_its_script_the_page_still_works(world: World, browser: FlaskCli
     assert "Moved. Its meeting follows." in answer.text
     assert "10:30 – 11:30" in answer.text  # noqa: RUF001 - an en dash
     assert only(world)["start"]["dateTime"] == "2026-11-24T10:30:00+01:00"
+
+
+class Broken(MemoryStore):
+    """A store with a bug."""
+
+    def query(self, *_: object, **__: object) -> NoReturn:
+        """Fail as no store may."""
+        raise RuntimeError("internals")
+
+
+@pytest.mark.parametrize("path", ["/", "/state"])
+def test_a_bug_shows_nothing_of_itself(world: World, path: str) -> None:
+    """It is a 500 with one plain sentence; its words go to the log."""
+    broken = console(replace(world.ground, store=Broken(world.clock))).test_client()
+
+    answer = broken.get(path, headers=LOCAL)
+
+    assert (answer.status_code, answer.text) == (500, "Something is wrong here, the log tells what.\n")
+    assert answer.headers["X-Frame-Options"] == "DENY"
 
 
 FIELDS = st.dictionaries(

@@ -244,10 +244,12 @@ def test_a_refused_meeting_is_parked_with_its_reason(world: World, feed: str) ->
     world.vendor_control("faults", method="POST", path="^/meetings", times=1, status=400, code="too_long")
     world.insert()
     world.settle()
-    pair = only(collect(world.ground, feed))
+    state = collect(world.ground, feed)
+    pair, (one,) = only(state), state.parked
 
     assert (pair.line.state, pair.meeting) == ("parked", None)
     assert "too_long" in pair.line.reason
+    assert (one.title, one.cause) == ("Planning", pair.line.reason)
 
 
 def test_what_was_given_up_is_named(world: World, feed: str) -> None:
@@ -323,6 +325,57 @@ def test_a_feed_in_trouble_says_why(world: World, feed: str) -> None:
 
     assert head is not None
     assert head.trouble == "consent was withdrawn"
+
+
+@pytest.mark.parametrize(
+    ("fields", "value"),
+    [
+        ({}, "expired, polling"),
+        ({"channel": None}, "none, polling"),
+        ({"channel": None, "push": False}, "not offered, polling"),
+    ],
+)
+def test_without_a_channel_the_head_says_that_it_polls(
+    world: World, feed: str, fields: dict[str, Any], value: str
+) -> None:
+    """Whether it expired, is not there, or never can be."""
+    (document,) = [each for each in world.store.query("feeds") if each.key.endswith(feed)]
+    world.store.commit(Put(document.key, {**document.data, **fields}, document.version))
+    world.clock.advance(timedelta(days=3))
+    head = collect(world.ground, feed).head
+
+    assert head is not None
+    assert [fact.value for fact in head.facts if fact.name == "push"] == [value]
+
+
+def test_a_zone_nobody_knows_costs_nothing_but_itself(world: World, feed: str) -> None:
+    """The page falls back to UTC."""
+    (document,) = [each for each in world.store.query("feeds") if each.key.endswith(feed)]
+    world.store.commit(Put(document.key, {**document.data, "zone": "Mars/Olympus"}, document.version))
+    head = collect(world.ground, feed).head
+
+    assert head is not None
+    assert head.zone == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("day", "recurrence", "shown"),
+    [(20, [], 0), (25, [], 1), (20, ["RRULE:FREQ=DAILY"], 1)],
+)
+def test_while_the_calendar_is_silent_only_what_is_to_come_is_shown(
+    world: World, feed: str, day: int, recurrence: list[str], shown: int
+) -> None:
+    """Out of the ledger come coming events and series, without buttons for a whole series."""
+    start = {"dateTime": f"2026-11-{day}T10:00:00", "timeZone": "Europe/Zurich"}
+    end = {"dateTime": f"2026-11-{day}T11:00:00", "timeZone": "Europe/Zurich"}
+    world.insert(start=start, end=end, recurrence=recurrence)
+    world.settle()
+    world.google_control("faults", method="GET", path="/events$", times=9, status=503)
+    state = collect(world.ground, feed)
+
+    assert len(state.pairs) == shown
+    assert state.beyond == 1 - shown
+    assert [pair.event.changeable for pair in state.pairs] == [not recurrence] * shown
 
 
 def test_what_lies_outside_the_days_is_counted(world: World, feed: str) -> None:

@@ -122,10 +122,12 @@ def test_badges(fields: dict[str, Any], provider: str | None, badges: list[Badge
         ({"etag": '"1"', "status": "cancelled"}, False),
         ({"etag": '"1"', "organizer": BOB}, False),
         ({"etag": '"1"', "event_type": "birthday"}, False),
+        ({"etag": '"1"', "recurrence": ("RRULE:FREQ=DAILY",)}, False),
+        ({"etag": '"1"', "recurring_event_id": "s"}, True),
     ],
 )
 def test_what_has_buttons(fields: dict[str, Any], changeable: bool) -> None:
-    """Only what the user organises, lives, and whose version is known."""
+    """Only what the user organises, lives, and whose version is known; of a series, one date and never the whole."""
     assert event_card([Event("e", start=START, **fields)], FRAME, provider=None, recurrence=()).changeable == changeable
 
 

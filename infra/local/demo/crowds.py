@@ -10,7 +10,7 @@ from infra.local.demo.world import Json, Unkept, World, asking, expect, when
 from infra.settings import Settings
 
 MANY = 50
-SLOW = 120
+SLOW = 250
 """Milliseconds that each change takes the provider, so that a run lasts long enough to be killed in its middle."""
 
 

@@ -22,7 +22,8 @@ def created(world: World) -> Shown:
     world.events["planning"] = event
     expect("meetings of this title", len(world.vendor.titled(PLANNING)), 1)
     expect("start at the provider", datetime.fromisoformat(meeting["start"]), start)
-    expect("calls", world.spent(), Spent(lists=1, patches=1, provider=1))
+    cost = world.spent()
+    expect("gets, patches, calls to the provider", (cost.gets, cost.patches, cost.provider), (0, 1, 1))
     return Shown("created, asking for our conference", "one meeting; its link is in the event", ms)
 
 

@@ -51,12 +51,22 @@ class CalendarSide:
 
     def log(self) -> list[Json]:
         """The product's requests since the last `forget`."""
-        told = self._client.get(f"{self._base}/requests").raise_for_status().json()["requests"]
-        return [entry for entry in told if SIGN not in entry["query"].get("quotaUser", [])]
+        return [entry for entry in self._requests() if _by_product(entry)]
+
+    def looked_at(self) -> bool:
+        """True unless an event was written, by anybody, since the product last listed the calendar."""
+        told = self._requests()
+        written = [at for at, entry in enumerate(told) if _writes(entry)]
+        listed = [at for at, entry in enumerate(told) if _by_product(entry) and _kind(entry) == "list"]
+        return not written or (bool(listed) and listed[-1] > written[-1])
 
     def forget(self) -> None:
         """Count from here."""
         self._client.get(f"{self._base}/requests", params={"clear": "1"}).raise_for_status()
+
+    def _requests(self) -> list[Json]:
+        told: list[Json] = self._client.get(f"{self._base}/requests").raise_for_status().json()["requests"]
+        return told
 
     def _post(self, route: str, body: Json) -> None:
         self._client.post(f"{self._base}/{route}", json=body).raise_for_status()
@@ -124,6 +134,15 @@ def spent(calendar: Sequence[Json], vendor: Sequence[Json]) -> Spent:
         other=kinds.count("other"),
         provider=len(vendor),
     )
+
+
+def _by_product(entry: Json) -> bool:
+    return SIGN not in entry["query"].get("quotaUser", [])
+
+
+def _writes(entry: Json) -> bool:
+    done = entry["status"] < 300 and entry["method"] != "GET"
+    return bool(done and "/events" in entry["path"] and not entry["path"].endswith("/watch"))
 
 
 def _kind(entry: Json) -> str:

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import suppress
 from pathlib import Path
 
 from infra.local.demo import channel, crowds, following, janus, series, trouble
 from infra.local.demo.step import Step
 from infra.settings import Settings
+
+FIRST_PORT, LAST_PORT = 15_000, 32_000
 
 STEPS: tuple[Step, ...] = (
     *following.STEPS,
@@ -52,7 +55,13 @@ def demo_settings(state: Path) -> Settings:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on at this moment, all different."""
-    with ExitStack() as held:
-        found = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in found]
+    """Ports that nobody listens on at this moment, all different.
+
+    They lie below those that connections get for themselves, so that none is taken while its server restarts.
+    """
+    found: set[int] = set()
+    while len(found) < count:
+        port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.add(port)
+    return sorted(found)

@@ -26,12 +26,18 @@ def collision(world: World) -> Shown:
     expect("the person's title", world.person.get(event)["summary"], "Review, by a person")
     patches = [entry["status"] for entry in world.calendar.log() if entry["method"] == "PATCH"]
     expect("the answers to our patches", patches, [412, 200])
+    world.until("the next poll", partial(_polled, world))
     return Shown("renamed by hand while the provider changes the link", "412, then both changes stand", ms)
 
 
 def _rotated(world: World, event: str, old: str) -> Json | None:
     meeting = world.joined(event)
     return meeting if meeting and meeting["join_url"] != old else None
+
+
+def _polled(world: World) -> bool:
+    world.stack.tick()
+    return world.calendar.looked_at()
 
 
 def lost_notice(world: World) -> Shown:
@@ -42,7 +48,7 @@ def lost_notice(world: World) -> Shown:
     world.count_from_here()
     world.calendar.push(silent=True)
     world.person.patch(event, summary="Unheard, renamed")
-    world.settle()
+    world.rest()
     if world.meeting_is(meeting, title="Unheard, renamed"):
         raise Unkept("the change was noticed although no notice was sent")
     since = Stopwatch()
@@ -94,7 +100,8 @@ def bad_day(world: World) -> Shown:
     world.settle()
     expect("meetings of this title", len(world.vendor.titled("Bad day")), 1)
     posts = [entry["status"] for entry in world.vendor.log() if entry["method"] == "POST"]
-    expect("the answers to our creates", posts, [429, 500, 201, 200])
+    # On a slow machine more answers may come too late than the one that we held back.
+    expect("the answers to our creates", (posts[:3], set(posts[3:])), ([429, 500, 201], {200}))
     return Shown("created while the provider fails", "429, 500, timeout; then one meeting", ms)
 
 
@@ -115,7 +122,9 @@ def forged(world: World) -> Shown:
     ms = since.ms / len(lies)
     after = world.stack.state()
     expect("the answers", answers, {(403, "refused\n")})
-    expect("what is queued", (after["queue"], after["owed"]), (told["queue"], False))
+    expect("a run is owed", after["owed"], wanted=False)
+    if sum(after["queue"].values()) > sum(told["queue"].values()):
+        raise Unkept("something was queued")
     expect("calls", world.spent().lists, 0)
     return Shown("four forged notices", "all refused alike, nothing queued", ms)
 

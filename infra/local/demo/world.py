@@ -61,8 +61,8 @@ class World:
                 raise Unkept(f"did not happen within {within:.0f} s: {what}")
             time.sleep(PAUSE)
 
-    def settle(self) -> None:
-        """Wait until the product has nothing left to do, echoes of its own writes included."""
+    def rest(self) -> None:
+        """Wait until the product has nothing left to do of what it knows."""
         quiet_since: list[float] = []
 
         def quiet() -> bool:
@@ -74,6 +74,11 @@ class World:
             return bool(quiet_since) and now - quiet_since[0] >= QUIET
 
         self.until("the product comes to rest", quiet)
+
+    def settle(self) -> None:
+        """Wait until the product has looked at the calendar since it was last written, by whomever, and is at rest."""
+        self.until("the product sees the last change", self.calendar.looked_at)
+        self.rest()
 
     def looked(self) -> None:
         """Wait until the product has listed the calendar since the count began, and is at rest."""

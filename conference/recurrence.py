@@ -27,6 +27,7 @@ MAX_RULE = 500  # characters
 MAX_PLACES = 112_000  # for occurrences, that are looked at: enough for a daily series from 1900 to 2199
 
 _DAYS_OF_PERIOD = {"YEARLY": 366, "MONTHLY": 31, "WEEKLY": 7, "DAILY": 1, "HOURLY": 1, "MINUTELY": 1, "SECONDLY": 1}
+_LABORIOUS = ("BYHOUR", "BYMINUTE", "BYSECOND", "BYSETPOS")  # what makes a single day laborious
 _RULE = re.compile(rf"[A-Z0-9=;,+-]{{1,{MAX_RULE}}}")
 _MOMENT = re.compile(r"[0-9]{8}(?:T[0-9]{6}Z?)?")
 
@@ -150,7 +151,7 @@ def _parts(value: str) -> dict[str, str]:
 
 
 def _rule(parts: dict[str, str], first: datetime, budget: _Budget) -> rrule:
-    times = prod(parts.get(name, "").count(",") + 1 for name in ("BYHOUR", "BYMINUTE", "BYSECOND"))
+    times = prod(parts.get(name, "").count(",") + 1 for name in _LABORIOUS)
     pay = partial(budget.spend, _DAYS_OF_PERIOD[parts["FREQ"]] * times)
     pay()  # for the first period, which is entered without a step
     # Without WKST, dateutil would take what the process has set for its calendars.

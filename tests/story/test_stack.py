@@ -19,7 +19,7 @@ import pytest
 
 from infra.local.demo.person import Person
 from infra.local.demo.story import demo_settings
-from infra.local.demo.world import ordinary
+from infra.local.demo.world import asking, ordinary, stage
 from infra.local.stack import Stack, StackError, as_environment
 from infra.settings import Settings
 
@@ -95,6 +95,16 @@ def test_a_stack_goes_on_where_it_stopped_and_is_alone_in_its_folder(tmp_path: P
         assert httpx.get(f"{settings.base_url}/control/clock").json()["ahead_seconds"] == 60
         assert stack.log_of("functions").read_text().count('"serving"') == 2
         stack.tick()
+
+
+def test_ticks_come_by_themselves(tmp_path: Path) -> None:
+    """With ticks on, a change that no notice told of is found by the next poll, and nobody has to ask for it."""
+    settings = settings_in(tmp_path, ticks=True, tick=0.2, poll=0.5)
+    with Stack(settings) as stack, stage(stack) as world:
+        world.calendar.push(silent=True)
+        event = world.person.insert(asking("Unheard", world.at(1, 10)))["id"]
+
+        world.until("the event gets its meeting", lambda: world.joined(event))
 
 
 def test_the_local_routes_turn_strangers_away(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@
 
 import functions_framework
 from flask import Request, Response
-from infra.wiring import door
 
 from functions import http
+from infra.wiring import door
 
 
 @functions_framework.http

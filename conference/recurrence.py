@@ -39,24 +39,39 @@ def occurrences_among(lines: Sequence[str], slot: Slot, instants: Iterable[datet
     it; a date without an hour stands for the occurrence of that day. Raises Poison if a line cannot be read, or asks
     for too much work; the cause names the line's kind only.
     """
-    if len(lines) > MAX_LINES:
-        raise Poison("an event has too many recurrence lines")
     asked = {instant.astimezone(UTC) for instant in instants if FIRST_YEAR <= instant.year <= LAST_YEAR}
-    start = slot.start.astimezone(UTC)
-    series = _Series(slot.zone_info, start, _first_wall(slot), max(asked, default=start), _Budget())
-    told: dict[str, set[datetime]] = {"RRULE": {start} & asked, "RDATE": set(), "EXRULE": set(), "EXDATE": set()}
-    for line in lines:
-        head, _, value = line.strip().partition(":")
-        kind, *parameters = head.split(";")
-        if kind.upper() not in told:
-            raise Poison("a recurrence line is no RRULE, EXRULE, RDATE or EXDATE")
-        told[kind.upper()] |= asked.intersection(series.read(kind.upper(), parameters, value.strip()))
-    return frozenset((told["RRULE"] | told["RDATE"]) - told["EXRULE"] - told["EXDATE"])
+    return frozenset(_told(lines, slot, max(asked, default=slot.start), asked.intersection))
+
+
+def occurrences_until(lines: Sequence[str], slot: Slot, last: datetime) -> list[datetime]:
+    """Every instant up to `last` (aware; answered in UTC, in order) at which the series was meant to occur.
+
+    Reads the lines as `occurrences_among` does, and raises Poison where that does.
+    """
+    return sorted(_told(lines, slot, last, lambda instants: {instant for instant in instants if instant <= last}))
 
 
 def occurs_at(lines: Sequence[str], slot: Slot, instant: datetime) -> bool:
     """True if the instant (aware) is among the occurrences; see there."""
     return bool(occurrences_among(lines, slot, [instant]))
+
+
+def _told(
+    lines: Sequence[str], slot: Slot, last: datetime, kept: Callable[[Iterable[datetime]], set[datetime]]
+) -> set[datetime]:
+    """Of the instants that each line tells of, up to `last`, those that are `kept`; exclusions are taken away."""
+    if len(lines) > MAX_LINES:
+        raise Poison("an event has too many recurrence lines")
+    start = slot.start.astimezone(UTC)
+    series = _Series(slot.zone_info, start, _first_wall(slot), last, _Budget())
+    told: dict[str, set[datetime]] = {"RRULE": kept([start]), "RDATE": set(), "EXRULE": set(), "EXDATE": set()}
+    for line in lines:
+        head, _, value = line.strip().partition(":")
+        kind, *parameters = head.split(";")
+        if kind.upper() not in told:
+            raise Poison("a recurrence line is no RRULE, EXRULE, RDATE or EXDATE")
+        told[kind.upper()] |= kept(series.read(kind.upper(), parameters, value.strip()))
+    return (told["RRULE"] | told["RDATE"]) - told["EXRULE"] - told["EXDATE"]
 
 
 @dataclass

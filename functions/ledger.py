@@ -42,6 +42,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     generation: int = 0
     meeting: str | None = None  # link.index of the linked meeting
     key: str | None = None  # the link's key
+    former: str | None = None  # link.index of the meeting it last let go of: its join page says what became of it
     releasing: bool = False
     absent_since: float | None = None  # the provider said once that the meeting is not there
     ical_uid: str | None = None

@@ -26,7 +26,7 @@ from functions.ports import Document
 
 log = structlog.get_logger(__name__)
 
-OURS = ("link", "meeting", "key", "generation", "releasing", "absent_since")
+OURS = ("link", "meeting", "former", "key", "generation", "releasing", "absent_since")
 """The fields that the claim's holder changes in memory before it saves."""
 
 
@@ -66,11 +66,13 @@ class Work:
 
     def set_link(self, link: Link | None) -> None:
         """Change the link in memory, with the fields by which it is found."""
-        ref = link.ref if link else None
+        ref, held = link.ref if link else None, self.row.meeting
+        meeting = index(ref) if ref else None
         self.row = msgspec.structs.replace(
             self.row,
             link=link,
-            meeting=index(ref) if ref else None,
+            meeting=meeting,
+            former=held if held and held != meeting else self.row.former,
             key=(link.key or None) if link else None,
             generation=link.generation if link else self.row.generation,
             absent_since=None,

@@ -16,6 +16,7 @@ from conference.providers.protocol import ConferenceProvider
 from conference.solution import Solution
 from functions.ground import Ground, Policy
 from functions.http import Door
+from functions.join.room import Rooms
 from infra.google.calendar import GoogleCalendar
 from infra.google.credentials import DevCredentials
 from infra.google.identity import TokenIdentity
@@ -32,6 +33,7 @@ from infra.settings import Settings, read_settings
 
 TASKS_ACCOUNT = "tasks@lockstep.local"
 SCHEDULER_ACCOUNT = "scheduler@lockstep.local"
+JANUS, ACCOUNT = "janus", "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def _providers(settings: Settings, keys: Keys, client: httpx.Client) -> list[Con
         name="http",
         base_url=settings.vendor_url,
         token=keys.vendor_token,
-        account="local",
+        account=ACCOUNT,
         client=client,
         webhook_secret=keys.webhook_secret,
         timeout=httpx.Timeout(settings.timeout),
@@ -139,11 +141,21 @@ def _janus(settings: Settings, client: httpx.Client) -> list[ConferenceProvider]
             admin_key=server.secrets.room,
             room_secret_seed=server.secrets.seed.encode(),
             join_base=settings.base_url,
-            account="local",
+            account=ACCOUNT,
             client=client,
+            name=JANUS,
             timeout=httpx.Timeout(settings.timeout),
         )
     ]
+
+
+def rooms(settings: Settings) -> Rooms | None:
+    """The local stack's Janus as the join page needs it; None if there is none."""
+    server = janus_server(settings)
+    if server is None:
+        return None
+    address = f"http://127.0.0.1:{settings.janus_port}/janus"
+    return Rooms(JANUS, ACCOUNT, address, server.secrets.token)
 
 
 def janus_server(settings: Settings) -> Janus | None:

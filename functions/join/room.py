@@ -35,7 +35,7 @@ GUEST = "Guest"
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The server whose rooms are joined: its provider's name and account, where browsers reach it, what signs grants."""
+    """The server whose rooms are joined: its provider and account, where browsers reach it, and what signs grants."""
 
     provider: str
     account: str
@@ -69,7 +69,7 @@ class Pass(msgspec.Struct, frozen=True):
 
 
 def look(ground: Ground, rooms: Rooms, key: str) -> Standing | Why | None:
-    """How the door of the room stands; None for a key that opens nothing. The store is asked about keys of ours only."""
+    """How the door of the room stands; None for a key that opens nothing: of those not ours, no store is asked."""
     if not is_ours(ground.key_secret, key):
         return None
     meeting, now = index(MeetingRef(rooms.provider, rooms.account, MeetingId(key))), ground.clock.now()

@@ -24,15 +24,17 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from functions.console.page import console
 from functions.http import WEBHOOK_BYTES
+from functions.join.page import join_page
 from infra import logs
 from infra.local.connector import Connector
 from infra.local.control import control
 from infra.local.dispatcher import Dispatcher
 from infra.local.issuer import ServiceAccount
+from infra.local.janus_browser import browser_library
 from infra.local.listening import bound, listening
 from infra.local.scheduler import Scheduler
 from infra.settings import BadSettings
-from infra.wiring import SCHEDULER_ACCOUNT, TASKS_ACCOUNT, Local, standing
+from infra.wiring import SCHEDULER_ACCOUNT, TASKS_ACCOUNT, Local, rooms, standing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -57,6 +59,9 @@ def application(local: Local, connector: Connector, scheduler: Scheduler) -> WSG
     """Everything at one address: each function under its name, the console, and the local stack's own routes."""
     mounts: dict[str, WSGIApplication] = {f"/{name}": _framework(name) for name in function_names()}
     mounts["/console"] = console(local.door.ground)
+    joined = rooms(local.settings)
+    if joined is not None:
+        mounts["/j"] = join_page(local.door.ground, joined, browser_library())
     return DispatcherMiddleware(control(local, connector.feed, scheduler.tick), mounts)
 
 

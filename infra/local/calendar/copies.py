@@ -16,6 +16,8 @@ from infra.local.calendar.world import World
 
 _PRIVATE = ("reminders", "colorId", "transparency")
 _OWN = ("etag", "updated", "created", "htmlLink")
+MOST_ANSWERING = 200
+"""Guests; the answers of more are not carried to the organizer (contract 6.5)."""
 _ANSWER = ("responseStatus", "comment", "additionalGuests")
 
 
@@ -48,9 +50,9 @@ def answer_home(world: World, calendar: Calendar, before: Json, after: Json) -> 
     mine = _answer(after, calendar)
     if home is None or home is calendar or mine is None or mine == _answer(before, calendar):
         return []
-    main = home.find(after["id"])
+    main = None if after.get("privateCopy") else home.find(after["id"])
     row = row_of(main, calendar.id) if main and main["status"] != "cancelled" else None
-    if main is None or row is None or _answer(main, calendar) == mine:
+    if main is None or row is None or _answer(main, calendar) == mine or len(main["attendees"]) > MOST_ANSWERING:
         return []
     kept = {key: value for key, value in row.items() if key not in _ANSWER}
     rows = [{**kept, **mine} if each is row else each for each in main["attendees"]]

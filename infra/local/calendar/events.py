@@ -32,10 +32,10 @@ _SERVERS = ("etag", "updated", "sequence")
 def get(call: Call) -> Response:
     """events.get: cancelled events too; an instance id names an occurrence."""
     calendar = call.calendar()
-    body = _found(calendar, call)
+    body = found_event(calendar, call)
     if call.knows(body.get("etag", "")):
         return not_modified(body["etag"])
-    return _answer(call, calendar, body)
+    return answer_with(call, calendar, body)
 
 
 def insert(call: Call) -> Response:
@@ -46,18 +46,18 @@ def insert(call: Call) -> Response:
     if event_id in calendar.records:
         raise duplicate()
     wanted = merged({}, written(call.body, call.parameters))
-    body = _assembled(call, calendar, _new(call, calendar, event_id), wanted)
+    body = assembled(call, calendar, new_event(call, calendar, event_id), wanted)
     if wanted.get("status") == "cancelled":
         body["status"] = "confirmed"
     record = call.world.write(calendar, body)
     follow(call.world, calendar, None, record)
-    return _answer(call, calendar, record.body)
+    return answer_with(call, calendar, record.body)
 
 
 def patch(call: Call) -> Response:
     """events.patch: objects merge, arrays are replaced, null removes."""
     calendar = call.calendar("writer")
-    before = _before(calendar, call)
+    before = event_before(calendar, call)
     call.check_if_match(before.get("etag", ""))
     wanted = merged(_writable(before), written(call.body, call.parameters))
     return _rewrite(call, calendar, before, wanted)
@@ -66,7 +66,7 @@ def patch(call: Call) -> Response:
 def update(call: Call) -> Response:
     """events.update: replaces everything that may be written, save what the call's versions leave alone."""
     calendar = call.calendar("writer")
-    before = _before(calendar, call)
+    before = event_before(calendar, call)
     call.check_if_match(before.get("etag", ""))
     wanted = merged({}, written(call.body, call.parameters))
     for name, parameter in (("conferenceData", "conferenceDataVersion"), ("attachments", "supportsAttachments")):
@@ -80,7 +80,7 @@ def update(call: Call) -> Response:
 def delete(call: Call) -> Response:
     """events.delete: 410 the second time; without updates sent, guests keep their copies (contract 6.10)."""
     calendar = call.calendar("writer")
-    before = _before(calendar, call)
+    before = event_before(calendar, call)
     if before.get("status") == "cancelled":
         raise deleted()
     call.check_if_match(before.get("etag", ""))
@@ -89,23 +89,25 @@ def delete(call: Call) -> Response:
     return no_content()
 
 
-def _found(calendar: Calendar, call: Call) -> Json:
+def found_event(calendar: Calendar, call: Call) -> Json:
+    """The event that the path names. Raises ApiError 404."""
     body = calendar.find(call.path["eventId"])
     if body is None:
         raise not_found()
     return body
 
 
-def _before(calendar: Calendar, call: Call) -> Json:
+def event_before(calendar: Calendar, call: Call) -> Json:
     """The event that a write changes; of one put in raw, what can be read."""
-    before = fitting(_found(calendar, call), "Event")
+    before = fitting(found_event(calendar, call), "Event")
     for person, known in (("creator", {"email": call.user}), ("organizer", organizer_of(calendar))):
         if not before.get(person, {}).get("email"):
             before[person] = known
     return before
 
 
-def _answer(call: Call, calendar: Calendar, body: Json) -> Response:
+def answer_with(call: Call, calendar: Calendar, body: Json) -> Response:
+    """The event as this caller sees it."""
     fields = call.parameters.get("fields")
     view = view_of(call, calendar, read_mask(fields, call.answer) if fields else None)
     record = calendar.records.get(body["id"])
@@ -113,7 +115,8 @@ def _answer(call: Call, calendar: Calendar, body: Json) -> Response:
     return json_bytes(view.record(record) if record and same else view.body(body), etag=body.get("etag"))
 
 
-def _new(call: Call, calendar: Calendar, event_id: str) -> Json:
+def new_event(call: Call, calendar: Calendar, event_id: str) -> Json:
+    """The fields that the server gives a new event."""
     return {
         "kind": "calendar#event",
         "etag": "",
@@ -125,6 +128,7 @@ def _new(call: Call, calendar: Calendar, event_id: str) -> Json:
         "creator": {"email": call.user},
         "organizer": organizer_of(calendar),
         "iCalUID": call.body.get("iCalUID") or f"{event_id}@google.com",
+        **({"privateCopy": True} if call.body.get("privateCopy") else {}),
     }
 
 
@@ -135,15 +139,15 @@ def _writable(event: Json) -> Json:
 def _rewrite(call: Call, calendar: Calendar, before: Json, wanted: Json) -> Response:
     if not organized_by(before, calendar):
         _check_guest(before, wanted)
-    body = _assembled(call, calendar, before, wanted)
+    body = assembled(call, calendar, before, wanted)
     changed = {name for name in {*before, *body} if name not in _SERVERS and before.get(name) != body.get(name)}
     if not changed and body["sequence"] == before.get("sequence") and not call.world.knobs.no_op_moves_etag:
-        return _answer(call, calendar, before)
+        return answer_with(call, calendar, before)
     if changed & {"start", "end", "recurrence"} and body["sequence"] == before.get("sequence"):
         body["sequence"] += 1
     record = call.world.write(calendar, body, moves_updated=changed != {"reminders"})
     follow(call.world, calendar, before, record, tell_guests=not _cancelled_quietly(call, record.cancelled))
-    return _answer(call, calendar, record.body)
+    return answer_with(call, calendar, record.body)
 
 
 def _cancelled_quietly(call: Call, cancelled: bool) -> bool:
@@ -157,7 +161,7 @@ def _check_guest(before: Json, wanted: Json) -> None:
             raise not_organizer()
 
 
-def _assembled(call: Call, calendar: Calendar, before: Json, wanted: Json) -> Json:
+def assembled(call: Call, calendar: Calendar, before: Json, wanted: Json) -> Json:
     """The event that `wanted` makes of `before`, whole and as this calendar sees it."""
     kept = _writable(before)
     fields = checked(wanted, kept, calendar.zone)

@@ -68,11 +68,12 @@ class Record:
     def span(self, zone: ZoneInfo) -> tuple[datetime, datetime] | tuple[()]:
         """Start and end in UTC (days lie in the calendar's `zone`); empty for an event without readable times."""
         if self._span is None:
-            self._span = _span(self.body, zone)
+            self._span = span_of(self.body, zone)
         return self._span
 
 
-def _span(body: Json, zone: ZoneInfo) -> tuple[datetime, datetime] | tuple[()]:
+def span_of(body: Json, zone: ZoneInfo) -> tuple[datetime, datetime] | tuple[()]:
+    """Start and end of an event in UTC; empty if it has no times that can be read."""
     start: Any = body.get("start") or body.get("originalStartTime")
     try:
         begins = instant(start, zone)

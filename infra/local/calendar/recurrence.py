@@ -79,6 +79,12 @@ class Series:
             return None
         return self._occurrence(local)
 
+    def key(self, when: Json) -> str:
+        """The key that an occurrence which begins at `when` has. Raises ValueError if it cannot be read."""
+        begins = instant(when, self._calendar_zone)
+        local = begins.astimezone(self._zone)
+        return f"{local:%Y%m%d}" if self._day else f"{begins:%Y%m%dT%H%M%SZ}"
+
     def _local(self, key: str) -> datetime | None:
         try:
             if self._day:

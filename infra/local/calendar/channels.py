@@ -9,6 +9,7 @@ from __future__ import annotations
 import email.utils
 import heapq
 import itertools
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from infra.local.calendar.errors import ApiError, not_found
 from infra.local.calendar.knobs import PushFaults
 
 RETRIED = frozenset({500, 502, 503, 504})
+KEPT_DELIVERIES = 200
 _FIRST_RETRY = timedelta(seconds=1)
 _LONGEST_RETRY = timedelta(hours=1)
 _GIVE_UP = timedelta(days=3)
@@ -58,6 +60,15 @@ class Push:
     attempt: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How a message was answered; `status` None: not at all."""
+
+    push: Push
+    status: int | None
+    time: datetime
+
+
 class Channels:
     """All channels, and the messages that wait for delivery."""
 
@@ -67,6 +78,7 @@ class Channels:
         self._channels: dict[str, Channel] = {}
         self._waiting: list[tuple[datetime, int, Push]] = []
         self._numbers = itertools.count(1)
+        self.deliveries: deque[Delivered] = deque(maxlen=KEPT_DELIVERIES)
 
     def open(self, channel: Channel, now: datetime) -> None:
         """Take a new channel and greet it with `sync`. Raises ApiError 400 if its id is taken."""
@@ -96,6 +108,14 @@ class Channels:
                 self._post(channel, "exists", now)
                 yield channel
 
+    def newest(self, most: int = 100) -> list[Channel]:
+        """The channels opened last, the stopped ones too, newest first."""
+        return list(itertools.islice(reversed(self._channels.values()), most))
+
+    def waiting(self) -> int:
+        """How many messages are on their way."""
+        return len(self._waiting)
+
     def due(self, now: datetime, limit: int | None = None) -> list[Push]:
         """Messages to post by now, in order; each is handed out once and then awaits `answered`."""
         found: list[Push] = []
@@ -111,6 +131,7 @@ class Channels:
 
     def answered(self, push: Push, status: int | None, now: datetime) -> None:
         """Note how a message was answered (None: not at all): 500, 502, 503, 504 and no answer are tried again."""
+        self.deliveries.append(Delivered(push, status, now))
         if (status is not None and status not in RETRIED) or now - push.first_due > _GIVE_UP:
             return
         wait = min(_FIRST_RETRY * 2 ** min(push.attempt - 1, 20), _LONGEST_RETRY)
@@ -119,6 +140,9 @@ class Channels:
 
     def _post(self, channel: Channel, state: str, now: datetime) -> None:
         faults = self.faults
+        if faults.drop_next:
+            faults.drop_next -= 1
+            return
         if faults.silent or self._happens(faults.loss):
             return
         for _ in range(2 if self._happens(faults.duplicate) else 1):

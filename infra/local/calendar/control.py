@@ -16,6 +16,7 @@ from infra.local.calendar.calendar import ROLES, About
 from infra.local.calendar.faults import Fault
 from infra.local.calendar.knobs import Knobs, PushFaults
 from infra.local.calendar.messages import Json, Request, Response, json_value
+from infra.local.calendar.overview import overview
 from infra.local.calendar.times import rfc3339, zone_named
 
 if TYPE_CHECKING:
@@ -137,6 +138,10 @@ def _requests(server: CalendarServer, request: Request) -> Json:
     return {"requests": listed}
 
 
+def _state(server: CalendarServer, _: Request) -> Json:
+    return overview(server)
+
+
 def _add_calendar(server: CalendarServer, request: Request) -> Json:
     wish = _read(request, NewCalendar)
     if zone_named(wish.time_zone) is None:
@@ -182,6 +187,7 @@ _ROUTES: Mapping[tuple[str, str], Callable[[CalendarServer, Request], Json]] = {
     ("POST", "push"): _push,
     ("POST", "knobs"): _knobs,
     ("GET", "requests"): _requests,
+    ("GET", "state"): _state,
     ("POST", "calendars"): _add_calendar,
     ("POST", "events"): _add_raw_event,
 }

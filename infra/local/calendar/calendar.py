@@ -8,6 +8,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterator
 from operator import itemgetter
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -27,18 +28,15 @@ class About(msgspec.Struct):
     owner: str
     zone: str
     summary: str
-    created: int  # stamp; its etag follows from it
+    changed: int  # stamp; its etag follows from it
     primary: bool = False
     description: str = ""
+    location: str = ""
+    details: dict[str, Any] = {}  # labelProperties, workingHours, autoAcceptInvitations
     push_supported: bool = True
-    roles: dict[str, str] = {}
-    listed: int = 0  # the set of calendars' number when this one came
+    deleted: bool = False
     epoch: int = 0  # tokens of an earlier epoch are expired
     refusals: int = 0  # so many requests with a token are still answered 410; -1: all of them
-
-    def role(self, user: str) -> str:
-        """The access role that `user` has."""
-        return "owner" if user == self.owner else self.roles.get(user, "none")
 
 
 class Calendar:
@@ -55,11 +53,19 @@ class Calendar:
         self._order: list[str] = []
         self._log: list[tuple[int, str]] = []  # (revision, id), ascending; an id's older entries are void
         self._exceptions: dict[str, dict[str, None]] = {}
+        self._by_uid: dict[str, dict[str, None]] = {}
 
     @property
     def id(self) -> str:
         """The calendar's id, an address."""
         return self.about.id
+
+    def move_to(self, zone: str) -> None:
+        """Have the calendar lie in another zone; its days then begin elsewhere."""
+        self.about.zone = zone
+        self.zone = zone_wanted(zone)
+        for known in self.records.values():
+            self.records[known.id] = Record(known.id, known.order, known.revision, known.body)
 
     def put(self, body: Json) -> Record:
         """Make `body` the newest version of the event with its id."""
@@ -84,6 +90,9 @@ class Calendar:
         self.revision = max(self.revision, record.revision)
         if record.master is not None:
             self._exceptions.setdefault(record.master, {})[record.id] = None
+        uid = record.body.get("iCalUID")
+        if isinstance(uid, str):  # one put in raw may hold anything
+            self._by_uid.setdefault(uid, {})[record.id] = None
 
     def _compact(self) -> None:
         if len(self._log) > 2 * len(self.records) + 1000:
@@ -92,6 +101,11 @@ class Calendar:
     def in_order(self, start: int) -> Iterator[Record]:
         """Every event from the place `start` on, deleted ones included."""
         for place in range(start, len(self._order)):
+            yield self.records[self._order[place]]
+
+    def in_order_backwards(self, start: int | None) -> Iterator[Record]:
+        """Every event from the place `start` (None: the last) down to the first, deleted ones included."""
+        for place in range(len(self._order) - 1 if start is None else start, -1, -1):
             yield self.records[self._order[place]]
 
     def changed(self, after: int, until: int) -> Iterator[Record]:
@@ -111,6 +125,11 @@ class Calendar:
     def exceptions(self, master: str) -> list[Record]:
         """The changed and cancelled occurrences of a series, in the order in which they were made."""
         return [self.records[event_id] for event_id in self._exceptions.get(master, ())]
+
+    def with_uid(self, uid: str) -> list[Record]:
+        """The events of this iCalUID, deleted ones included: one, or a series and its exceptions."""
+        found = [self.records[event_id] for event_id in self._by_uid.get(uid, ())]
+        return [record for record in found if record.body.get("iCalUID") == uid]
 
     def find(self, event_id: str) -> Json | None:
         """The event with this id: a record's body, or the unchanged occurrence that an instance id names."""

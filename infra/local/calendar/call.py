@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local.calendar.calendar import ROLES, Calendar
-from infra.local.calendar.errors import condition_not_met, not_found, writer_needed
+from infra.local.calendar.access import at_least, role_of
+from infra.local.calendar.calendar import Calendar
+from infra.local.calendar.errors import condition_not_met, not_found, role_needed
 from infra.local.calendar.messages import Json
 from infra.local.calendar.world import World
 
@@ -28,18 +29,27 @@ class Call:
     headers: Mapping[str, str]
     answer: str | None  # the schema of the answer
 
-    def calendar(self, role: str = "reader") -> Calendar:
-        """The calendar in the path; "primary" is the caller's own.
+    def calendar(self, role: str = "freeBusyReader", calendar_id: str | None = None) -> Calendar:
+        """The calendar in the path, or the one named; "primary" is the caller's own.
 
-        Raises ApiError 404 if there is none or the caller has no access, 403 if their role is less than `role`.
+        Raises ApiError 404 if there is none or the caller has no access, 403 if their role is less than `role`; any
+        writer's role will do for "writer".
         """
-        calendar_id = self.path["calendarId"]
-        found = self.world.calendars.get(self.user if calendar_id == "primary" else calendar_id)
-        if found is None or not at_least(found.about.role(self.user), "reader"):
+        found = self.calendar_of(self.path["calendarId"] if calendar_id is None else calendar_id)
+        if found is None:
             raise not_found()
-        if not at_least(found.about.role(self.user), role):
-            raise writer_needed()
+        if not at_least(self.role(found), "writerWithoutPrivateAccess" if role == "writer" else role):
+            raise role_needed(role)
         return found
+
+    def calendar_of(self, calendar_id: str) -> Calendar | None:
+        """The calendar with this id, or the caller's own for "primary"; None if the caller has no access."""
+        found = self.world.calendars.get(self.user if calendar_id == "primary" else calendar_id)
+        return None if found is None or self.role(found) == "none" else found
+
+    def role(self, calendar: Calendar) -> str:
+        """What the caller may do with the calendar."""
+        return role_of(self.world, calendar, self.user)
 
     def check_if_match(self, etag: str) -> None:
         """Return if the caller's If-Match, if any, names this version. Raises ApiError 412."""
@@ -51,11 +61,6 @@ class Call:
         """True if the caller's If-None-Match names this version: they have it already."""
         wanted = self.headers.get("if-none-match")
         return wanted is not None and etag in _etags(wanted)
-
-
-def at_least(role: str, wanted: str) -> bool:
-    """True if `role` gives everything that `wanted` gives."""
-    return ROLES.index(role) >= ROLES.index(wanted)
 
 
 def _etags(header: str) -> list[str]:

@@ -22,7 +22,8 @@ _MEET = "https://meet.google.com/"
 def conference(wanted: Json, before: Json | None, random: Random, outcome: str) -> Json:
     """The conference data that an event gets when `wanted` is written over `before`.
 
-    A create request makes a Meet conference (or fails, by `outcome`); the same request id again is ignored.
+    A create request makes a Meet conference, fails or stays pending, by `outcome`; the same request id again is
+    ignored.
     Raises ApiError 400 for what breaks the shape or limits of contract 8.1.
     """
     request = wanted.get("createRequest")
@@ -39,17 +40,37 @@ def _created(request: Json, random: Random, outcome: str) -> Json:
         raise _bad_type()
     if not request.get("requestId"):
         raise invalid()
-    kept = {"requestId": request["requestId"], "conferenceSolutionKey": {"type": "hangoutsMeet"}}
-    if outcome == "failure":
-        return {"createRequest": {**kept, "status": {"statusCode": "failure"}}}
+    if outcome == "success":
+        return made(request, random)
+    return {"createRequest": _request(request, outcome)}
+
+
+def made(request: Json, random: Random) -> Json:
+    """The Meet conference that a create request has succeeded in making."""
     letters = "".join(random.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(10))
     code = f"{letters[:3]}-{letters[3:7]}-{letters[7:]}"
     return {
-        "createRequest": {**kept, "status": {"statusCode": "success"}},
+        "createRequest": _request(request, "success"),
         "entryPoints": [{"entryPointType": "video", "uri": _MEET + code, "label": f"meet.google.com/{code}"}],
         "conferenceSolution": {"key": {"type": "hangoutsMeet"}, "name": "Google Meet"},
         "conferenceId": code,
         "signature": f"AD{random.getrandbits(128):032x}",
+    }
+
+
+def awaits(body: Json) -> bool:
+    """True if the event's create request is still pending; one put in raw may hold anything."""
+    data = body.get("conferenceData")
+    request = data.get("createRequest") if isinstance(data, dict) else None
+    status = request.get("status") if isinstance(request, dict) else None
+    return isinstance(status, dict) and status.get("statusCode") == "pending"
+
+
+def _request(request: Json, outcome: str) -> Json:
+    return {
+        "requestId": request["requestId"],
+        "conferenceSolutionKey": {"type": "hangoutsMeet"},
+        "status": {"statusCode": outcome},
     }
 
 

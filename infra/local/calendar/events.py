@@ -174,8 +174,7 @@ def assembled(call: Call, calendar: Calendar, before: Json, wanted: Json) -> Jso
     body.setdefault("eventType", "default")
     if body.get("recurringEventId"):
         body.pop("recurrence", None)
-    _put_hangout_link(body)
-    return seen_from(body, calendar)
+    return seen_from(with_hangout_link(body), calendar)
 
 
 def _put_conference(call: Call, fields: Json, kept: Json) -> None:
@@ -185,10 +184,10 @@ def _put_conference(call: Call, fields: Json, kept: Json) -> None:
         fields["conferenceData"] = conference(wanted, before, call.world.random, outcome)
 
 
-def _put_hangout_link(body: Json) -> None:
+def with_hangout_link(body: Json) -> Json:
+    """The event with the link to its Meet conference, if it has one."""
     data = body.get("conferenceData") or {}
     if data.get("conferenceSolution", {}).get("key", {}).get("type") != "hangoutsMeet":
-        return
-    for point in data.get("entryPoints", ()):
-        if point.get("entryPointType") == "video":
-            body["hangoutLink"] = point["uri"]
+        return body
+    points = [point["uri"] for point in data.get("entryPoints", ()) if point.get("entryPointType") == "video"]
+    return {**body, "hangoutLink": points[0]} if points else body

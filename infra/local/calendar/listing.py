@@ -36,20 +36,20 @@ def list_events(call: Call) -> Response:
     """events.list. The revision that page one saw is the one that the last page's token stands for."""
     calendar = call.calendar()
     wanted = _wanted(call)
-    mask = _mask(call)
+    mask = mask_of(call)
     at = _pass(call, calendar)
-    etag = f'"p3{fingerprint(call.world.life.id, calendar.id, calendar.revision)[:14]}"'
+    etag = list_etag(call, calendar)
     if call.knows(etag):
         return not_modified(etag)
-    view = view_of(call, calendar, _items_mask(mask))
+    view = view_of(call, calendar, items_mask(mask))
     rows = Rows(calendar, wanted, view, call.world.now(), call.world.knobs)
-    page, after = ([], at.key) if _comes_empty(call) else _page(rows.of(at), _size(call))
-    head = _head(call, calendar, etag)
+    page, after = ([], at.key) if _comes_empty(call) else _page(rows.of(at), page_size(call))
+    head = head_of(call, calendar, etag)
     if after is not None:
         head["nextPageToken"] = PageToken(at.request, at.frozen, after).text()
     elif _gives_token(call):
         head["nextSyncToken"] = call.world.scope(calendar, call.user).sync_token(at.frozen)
-    return json_bytes(_joined(head, [_shown(item, view) for item in page], mask), etag=etag)
+    return json_bytes(joined(head, [shown_item(item, view) for item in page], mask), etag=etag)
 
 
 def _wanted(call: Call) -> Wanted:
@@ -66,7 +66,7 @@ def _wanted(call: Call) -> Wanted:
     updated = given.get("updatedMin")
     if updated is not None and (call.world.now() - updated).days >= UPDATED_MIN_DAYS:
         raise updated_min_too_long_ago()
-    return Wanted.read(given)
+    return Wanted.read(given, call.world.knobs)
 
 
 def _check_restrictions(call: Call) -> None:
@@ -75,12 +75,14 @@ def _check_restrictions(call: Call) -> None:
         raise token_with_restrictions()
 
 
-def _mask(call: Call) -> Mask | None:
+def mask_of(call: Call) -> Mask | None:
+    """The `fields` mask of a call that answers with a list of events."""
     fields = call.parameters.get("fields")
     return read_mask(fields, call.answer) if fields else None
 
 
-def _items_mask(mask: Mask | None) -> Mask | None:
+def items_mask(mask: Mask | None) -> Mask | None:
+    """What a list's mask leaves of each item."""
     return None if mask is None else mask.get("*", mask.get("items", {}))
 
 
@@ -107,7 +109,8 @@ def _since(call: Call, calendar: Calendar) -> int | None:
     return revision
 
 
-def _size(call: Call) -> int:
+def page_size(call: Call) -> int:
+    """How many rows one page looks at: more than Google's limit is capped, not refused (contract 2.1)."""
     wanted: int = call.parameters.get("maxResults", 250)
     return min(wanted, MOST_A_PAGE, call.world.knobs.page_limit)
 
@@ -127,13 +130,20 @@ def _page(rows: Iterable[Row], size: int) -> tuple[list[Item], Key | None]:
     return items, found[size - 1][0] if len(found) > size else None
 
 
-def _shown(item: Item, view: View) -> bytes:
+def shown_item(item: Item, view: View) -> bytes:
+    """An item of a list as JSON."""
     if isinstance(item, Record):
         return view.record(item)
     return item if isinstance(item, bytes) else view.body(item or {})
 
 
-def _head(call: Call, calendar: Calendar, etag: str) -> Json:
+def list_etag(call: Call, calendar: Calendar) -> str:
+    """The version of every list of this calendar's events."""
+    return f'"p3{fingerprint(call.world.life.id, calendar.id, calendar.revision)[:14]}"'
+
+
+def head_of(call: Call, calendar: Calendar, etag: str) -> Json:
+    """What a list of events says beside its items and tokens."""
     about = calendar.about
     return {
         "kind": "calendar#events",
@@ -142,7 +152,7 @@ def _head(call: Call, calendar: Calendar, etag: str) -> Json:
         "description": about.description,
         "updated": stamp_text(call.world.last_write(calendar)),
         "timeZone": call.parameters.get("timeZone") or about.zone,
-        "accessRole": about.role(call.user),
+        "accessRole": call.role(calendar),
         "defaultReminders": [{"method": "popup", "minutes": 10}] if about.owner == call.user else [],
     }
 
@@ -155,7 +165,7 @@ def _gives_token(call: Call) -> bool:
     return knobs.token_after_search or not any(name in given for name in _SEARCHES)
 
 
-def _joined(head: Json, items: list[bytes], mask: Mask | None) -> bytes:
+def joined(head: Json, items: list[bytes], mask: Mask | None) -> bytes:
     """The list as JSON, of items that are JSON already."""
     start = encode(masked(head, mask))
     if mask is not None and "items" not in mask and "*" not in mask:

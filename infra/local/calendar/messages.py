@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -53,6 +54,11 @@ def json_value(value: object, *, status: int = 200, etag: str | None = None) -> 
 def no_content() -> Response:
     """204, as deletions and channels.stop answer."""
     return Response(204)
+
+
+def phrase(status: int) -> str:
+    """The reason phrase of a status; a fault may ask for one that has none."""
+    return HTTPStatus(status).phrase if status in set(HTTPStatus) else "Unknown"
 
 
 def not_modified(etag: str) -> Response:

@@ -11,26 +11,36 @@ from typing import Any
 
 from infra.local.calendar.discovery import Method
 from infra.local.calendar.errors import ApiError, invalid, required
+from infra.local.calendar.masks import read_mask
 from infra.local.calendar.messages import Json
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-def read_parameters(method: Method, query: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """The parameters that were given, typed; unknown ones are passed over as Google does.
+def read_parameters(method: Method, query: Mapping[str, Sequence[str]], *, strictly: bool = False) -> dict[str, Any]:
+    """The parameters that were given, typed; unknown ones are passed over as Google does, or refused if `strictly`.
 
-    Raises ApiError 400 for a value of the wrong type or outside its bounds, and for a missing one that is required.
+    Raises ApiError 400 for a value of the wrong type or outside its bounds, for a missing one that is required, and
+    for a mask that selects what the answer has not.
     """
     read: dict[str, Any] = {}
     for name, values in query.items():
         schema = method.parameters.get(name)
-        if schema is None or schema["location"] != "query" or not values:
+        if schema is None or schema["location"] != "query":
+            if strictly:
+                raise invalid(f"Unknown parameter: {name[:100]}", name[:100])
+            continue
+        if not values:
             continue
         typed = [_typed(name, schema, value) for value in values]
         read[name] = typed if schema.get("repeated") else typed[-1]
     for name, schema in method.parameters.items():
         if schema.get("required") and schema["location"] == "query" and name not in read:
             raise required(f"Missing required parameter: {name}", name)
+    if len(read.get("quotaUser", "")) > 40:
+        raise _bad("quotaUser", "Value is longer than 40 characters.")
+    if read.get("fields") and method.answer:
+        read_mask(read["fields"], method.answer)
     return read
 
 

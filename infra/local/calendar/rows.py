@@ -52,7 +52,7 @@ class Wanted:
     search: Search
 
     @staticmethod
-    def read(given: Mapping[str, Any]) -> Wanted:
+    def read(given: Mapping[str, Any], knobs: Knobs) -> Wanted:
         """The filters that the parameters spell. Raises ApiError 400 where they cannot be read."""
         updated = given.get("updatedMin")
         return Wanted(
@@ -62,7 +62,7 @@ class Wanted:
             given.get("timeMin"),
             given.get("timeMax"),
             rfc3339(updated) if updated else None,
-            Search.read(given),
+            Search.read(given, any_property=knobs.property_filter == "any"),
         )
 
 
@@ -85,28 +85,45 @@ class Rows:
         return _behind(at.key, self._full(at.key))
 
     def _full(self, key: Key) -> Iterator[Row]:
-        for record in self.calendar.in_order(int(key[0]) if key else 0):
+        if self.knobs.exceptions_first:
+            records = self.calendar.in_order_backwards(-int(key[0]) if key else None)
+            return self._numbered((-record.order, record) for record in records)
+        records = self.calendar.in_order(int(key[0]) if key else 0)
+        return self._numbered((record.order, record) for record in records)
+
+    def _numbered(self, records: Iterator[tuple[int, Record]]) -> Iterator[Row]:
+        for number, record in records:
             if record.cancelled:
-                yield from self._kept_tombstone(record)
+                yield from self._kept_tombstone(record, number)
             else:
                 for part, item, _ in self._live(record):
-                    yield (record.order, part), item
+                    yield (number, part), item
 
     def _changed(self, at: Pass) -> Iterator[Row]:
-        after = int(at.key[0]) - 1 if at.key else at.since
-        for record in self.calendar.changed(max(after or 0, at.since or 0), at.frozen):
+        if self.knobs.exceptions_first:
+            records = list(self.calendar.changed(at.since or 0, at.frozen))
+            return self._told((-record.revision, record) for record in reversed(records))
+        after = int(at.key[0]) - 1 if at.key else 0
+        return self._told(
+            (record.revision, record) for record in self.calendar.changed(max(after, at.since or 0), at.frozen)
+        )
+
+    def _told(self, records: Iterator[tuple[int, Record]]) -> Iterator[Row]:
+        for number, record in records:
             if record.cancelled:
                 for part, item in self._fresh_tombstone(record):
-                    yield (record.revision, part), item
+                    yield (number, part), item
             else:
                 for part, item, _ in self._live(record):
-                    yield (record.revision, part), item
+                    yield (number, part), item
 
     def _sorted(self) -> Iterator[Row]:
         rows: list[Row] = []
         for record in self.calendar.in_order(0):
             if record.cancelled:
-                rows += [(self._sort_key(record, "", None), item) for _, item in self._kept_tombstone(record) if item]
+                rows += [
+                    (self._sort_key(record, "", None), item) for _, item in self._kept_tombstone(record, 0) if item
+                ]
             else:
                 rows += [(self._sort_key(record, part, begins), item) for part, item, begins in self._live(record)]
         rows.sort(key=lambda row: row[0])
@@ -133,9 +150,9 @@ class Rows:
         elif self._bounded() is False or next(self._all_occurrences(record), None) is not None:
             yield "", record, None
 
-    def _kept_tombstone(self, record: Record) -> Iterator[Row]:
+    def _kept_tombstone(self, record: Record, number: int) -> Iterator[Row]:
         """A deleted event in a full pass: shown whole if asked for, else hidden but for a live series' gaps."""
-        key = (record.order, "")
+        key = (number, "")
         shown = self.wanted.deleted or self._deleted_since(record)
         if not self._sought(record) or not self._in_window(record):
             return

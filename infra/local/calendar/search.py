@@ -24,9 +24,10 @@ class Search:
     private: Pairs
     shared: Pairs
     types: frozenset[str]
+    any_property: bool  # one of repeated properties will do
 
     @staticmethod
-    def read(given: Mapping[str, Any]) -> Search:
+    def read(given: Mapping[str, Any], *, any_property: bool = False) -> Search:
         """The conditions that the parameters spell. Raises ApiError 400 for a property without "="."""
         return Search(
             tuple(given.get("q", "").lower().split()),
@@ -34,6 +35,7 @@ class Search:
             _pairs(given.get("privateExtendedProperty", ()), "privateExtendedProperty"),
             _pairs(given.get("sharedExtendedProperty", ()), "sharedExtendedProperty"),
             frozenset(given.get("eventTypes", ())),
+            any_property,
         )
 
     @property
@@ -49,20 +51,21 @@ class Search:
             return False
         groups = body.get("extendedProperties")
         groups = groups if isinstance(groups, dict) else {}
-        if not _holds(groups.get("private"), self.private) or not _holds(groups.get("shared"), self.shared):
+        if not self._holds(groups.get("private"), self.private) or not self._holds(groups.get("shared"), self.shared):
             return False
         text = " ".join(_texts(body)).lower() if self.words else ""
         return all(word in text for word in self.words)
+
+    def _holds(self, properties: object, wanted: Pairs) -> bool:
+        known = properties if isinstance(properties, dict) else {}
+        held = [known.get(name) == value for name, value in wanted]
+        return not held or (any(held) if self.any_property else all(held))
 
 
 def _pairs(constraints: Sequence[str], name: str) -> Pairs:
     if any("=" not in constraint for constraint in constraints):
         raise invalid("Invalid extended property constraint.", name)
     return tuple((left, right) for left, _, right in (constraint.partition("=") for constraint in constraints))
-
-
-def _holds(properties: Mapping[str, str] | None, wanted: Pairs) -> bool:
-    return all((properties or {}).get(name) == value for name, value in wanted)
 
 
 def _texts(body: Json) -> Iterator[str]:

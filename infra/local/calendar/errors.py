@@ -103,9 +103,9 @@ def condition_not_met() -> ApiError:
     return ApiError(412, "conditionNotMet", "Precondition Failed", location="If-Match", location_type="header")
 
 
-def writer_needed() -> ApiError:
-    """403: the caller may read but not write."""
-    message = "You need to have writer access to this calendar."
+def role_needed(role: str) -> ApiError:
+    """403: the caller has access, but not as much as this takes."""
+    message = f"You need to have {role} access to this calendar."
     return ApiError(403, "requiredAccessLevel", message, domain="calendar")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from infra.local.calendar.calendar import Calendar
 from infra.local.calendar.channels import Channel, Delivered
+from infra.local.calendar.collection import Collection, rules_of
 from infra.local.calendar.messages import Json
 from infra.local.calendar.times import rfc3339, stamp_text
 
@@ -26,7 +27,9 @@ def overview(server: CalendarServer) -> Json:
     return {
         "now": rfc3339(now),
         "users": sorted(calendar.id for calendar in world.calendars.values() if calendar.about.primary),
-        "calendars": [_calendar(calendar) for calendar in world.calendars.values()],
+        "calendars": [
+            _calendar(calendar, world.collection(rules_of(calendar.id))) for calendar in world.calendars.values()
+        ],
         "channels": [{**_channel(channel), "live": channel.live(now)} for channel in world.channels.newest()],
         "deliveries": [_delivery(delivered) for delivered in reversed(world.channels.deliveries)],
         "waiting": world.channels.waiting(),
@@ -34,7 +37,7 @@ def overview(server: CalendarServer) -> Json:
     }
 
 
-def _calendar(calendar: Calendar) -> Json:
+def _calendar(calendar: Calendar, rules: Collection) -> Json:
     about = calendar.about
     return {
         "id": calendar.id,
@@ -42,7 +45,7 @@ def _calendar(calendar: Calendar) -> Json:
         "summary": about.summary,
         "timeZone": about.zone,
         "primary": about.primary,
-        "roles": about.roles,
+        "roles": {rule.id: rule.value["role"] for rule in rules.all() if not rule.gone},
         "events": len(calendar.records),
         "revision": calendar.revision,
         "expirations": about.epoch,

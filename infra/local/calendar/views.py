@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
+from infra.local.calendar.access import at_least
 from infra.local.calendar.calendar import Calendar
-from infra.local.calendar.call import Call, at_least
+from infra.local.calendar.call import Call
 from infra.local.calendar.masks import Mask, masked
 from infra.local.calendar.messages import Json, encode
 from infra.local.calendar.record import Record
@@ -71,7 +72,7 @@ class View:
 def view_of(call: Call, calendar: Calendar, mask: Mask | None) -> View:
     """The view that this call's parameters and the caller's role give."""
     named = call.parameters.get("timeZone")
-    role = calendar.about.role(call.user)
+    role = call.role(calendar)
     return View(
         mask,
         calendar.zone,

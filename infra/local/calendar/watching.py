@@ -1,4 +1,4 @@
-"""events.watch and channels.stop.
+"""The watch methods of events, access rules, calendar lists and settings, and channels.stop.
 
 Authority: https://developers.google.com/workspace/calendar/api/v3/reference/events/watch (contract 9.1, 9.3)
 """
@@ -10,9 +10,9 @@ from datetime import datetime
 from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
-from infra.local.calendar.calendar import Calendar
 from infra.local.calendar.call import Call
 from infra.local.calendar.channels import Channel
+from infra.local.calendar.collection import list_of, rules_of, settings_of
 from infra.local.calendar.errors import ApiError, invalid, required
 from infra.local.calendar.messages import Response, json_value, no_content
 from infra.local.calendar.tokens import fingerprint
@@ -20,21 +20,49 @@ from infra.local.calendar.tokens import fingerprint
 LONGEST_LIFE = 604_800.0
 """Seconds; both the default and the most that is given."""
 _ID = re.compile(r"[A-Za-z0-9\-_+/=]{1,64}")
-_BASE = "https://www.googleapis.com/calendar/v3/calendars"
+_BASE = "https://www.googleapis.com/calendar/v3"
 
 
 def watch(call: Call) -> Response:
     """events.watch: open a channel; its first message, `sync`, may arrive before this answer does."""
     calendar = call.calendar()
-    _check(call, calendar)
+    _check_wanted(call)
+    if not calendar.about.push_supported:
+        message = "Push notifications are not supported by this resource."
+        raise ApiError(400, "pushNotSupportedForRequestedResource", message, domain="calendar")
+    return _opened(call, calendar.id, "calendars/{}/events", calendar.id)
+
+
+def watch_rules(call: Call) -> Response:
+    """acl.watch: per calendar, for its owners."""
+    calendar = call.calendar("owner")
+    _check_wanted(call)
+    return _opened(call, rules_of(calendar.id), "calendars/{}/acl", calendar.id)
+
+
+def watch_calendar_list(call: Call) -> Response:
+    """calendarList.watch: per user."""
+    _check_wanted(call)
+    return _opened(call, list_of(call.user), "users/me/calendarList")
+
+
+def watch_settings(call: Call) -> Response:
+    """settings.watch: per user."""
+    _check_wanted(call)
+    return _opened(call, settings_of(call.user), "users/me/settings")
+
+
+def _opened(call: Call, topic: str, path: str, calendar_id: str = "") -> Response:
+    """Open the channel that the body wants for a topic, which the API knows under `path`."""
+    _check(call)
     now = call.world.now()
     body = call.body
     channel = Channel(
         body["id"],
         call.user,
-        calendar.id,
-        fingerprint(call.world.life.id, calendar.id, call.user, "events"),
-        f"{_BASE}/{calendar.id}/events?alt=json",
+        topic,
+        fingerprint(call.world.life.id, topic, call.user, "events"),
+        f"{_BASE}/{path.format(calendar_id)}?alt=json",
         body["address"],
         body.get("token"),
         _expiry(call, now),
@@ -45,7 +73,7 @@ def watch(call: Call) -> Response:
         "kind": "api#channel",
         "id": channel.id,
         "resourceId": channel.resource_id,
-        "resourceUri": f"{_BASE}/{quote(calendar.id, safe='')}/events?alt=json",
+        "resourceUri": f"{_BASE}/{path.format(quote(calendar_id, safe=''))}?alt=json",
         **({"token": channel.token} if channel.token is not None else {}),
         "expiration": str(int(channel.expires * 1000)),
     }
@@ -62,14 +90,14 @@ def stop(call: Call) -> Response:
     return no_content()
 
 
-def _check(call: Call, calendar: Calendar) -> None:
-    body = call.body
+def _check_wanted(call: Call) -> None:
     for name in ("id", "type", "address"):
-        if not body.get(name):
+        if not call.body.get(name):
             raise required(location=f"resource.{name}")
-    if not calendar.about.push_supported:
-        message = "Push notifications are not supported by this resource."
-        raise ApiError(400, "pushNotSupportedForRequestedResource", message, domain="calendar")
+
+
+def _check(call: Call) -> None:
+    body = call.body
     if not _ID.fullmatch(body["id"]):
         raise invalid(location="resource.id")
     if body["type"] not in {"web_hook", "webhook"}:

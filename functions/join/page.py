@@ -44,6 +44,7 @@ def join_page(ground: Ground, rooms: Rooms, libraries: Mapping[str, Path]) -> Fl
     """The page over this ground, to be mounted at /j; `libraries` are the files of LIBRARIES, none if not installed."""
     app = Flask(__name__, static_url_path="/static", static_folder="static")
     app.config.update(MAX_CONTENT_LENGTH=MOST)
+    app.url_map.merge_slashes = False  # an address that is none is told so, not led to another
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     _guard(app, rooms)
     _show(app, ground, rooms, libraries)

@@ -8,15 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-from infra.local.calendar.calendar import ROLES, About
+from infra.local.calendar.access import SCOPES, put_rule, scope_of, unlist_everywhere_lost
+from infra.local.calendar.calendar import ROLES, About, Calendar
+from infra.local.calendar.collection import list_of, rules_of, settings_of
 from infra.local.calendar.faults import Fault
 from infra.local.calendar.knobs import Knobs, PushFaults
 from infra.local.calendar.messages import Json, Request, Response, json_value
+from infra.local.calendar.oauth.book import Book
+from infra.local.calendar.oauth.control import Ending, add_account, add_client, end_tokens
+from infra.local.calendar.oauth.records import Client, ServiceAccount
 from infra.local.calendar.overview import overview
+from infra.local.calendar.settings import NAMES, put_setting
 from infra.local.calendar.times import rfc3339, zone_named
 
 if TYPE_CHECKING:
@@ -32,16 +38,26 @@ class Clock(msgspec.Struct, forbid_unknown_fields=True):
     advance_seconds: Annotated[float, msgspec.Meta(ge=-1e10, le=1e10)] | None = None
 
 
+class Reset(msgspec.Struct, forbid_unknown_fields=True):
+    """A seed for all that is drawn from now on: equal seeds and equal requests give equal answers."""
+
+    seed: int | None = None
+
+
 class Expiry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    """All tokens of the calendar expire; `times` (or for ever) also those that are given from now on."""
+    """All tokens of one list expire; `times` (or for ever) also those that are given from now on.
+
+    `calendarId` is the calendar of events and rules; of the calendar list and the settings it is the user's address.
+    """
 
     calendar_id: str
+    collection: Literal["events", "acl", "calendarList", "settings"] = "events"
     times: Annotated[int, msgspec.Meta(ge=0)] = 0
     forever: bool = False
 
 
 class NewCalendar(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    """A calendar to make; `roles` by address."""
+    """A calendar to make; `roles` by address, domain:..., group:... or default. Users find it on their lists."""
 
     id: str
     owner: str
@@ -50,6 +66,21 @@ class NewCalendar(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     description: str = ""
     push_not_supported: bool = False
     roles: dict[str, str] = {}
+
+
+class Group(msgspec.Struct, forbid_unknown_fields=True):
+    """A group of users, which may be given access and be asked when it is busy."""
+
+    id: str
+    members: list[str]
+
+
+class NewSetting(msgspec.Struct, forbid_unknown_fields=True):
+    """A setting of a user, changed as if they had done it on Calendar's pages."""
+
+    user: str
+    setting: str
+    value: Annotated[str, msgspec.Meta(max_length=1024)]
 
 
 class RawEvent(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -80,8 +111,8 @@ def _read(request: Request, kind: type[T]) -> T:
     return msgspec.json.decode(request.body or b"{}", type=kind)
 
 
-def _reset(server: CalendarServer, _: Request) -> Json:
-    server.reset()
+def _reset(server: CalendarServer, request: Request) -> Json:
+    server.reset(_read(request, Reset).seed)
     return {}
 
 
@@ -110,14 +141,27 @@ def _expire(server: CalendarServer, request: Request) -> Json:
     calendar = server.world.calendars.get(wish.calendar_id)
     if calendar is None:
         raise BadControl("there is no calendar of this calendarId")
-    calendar.about.epoch += 1
-    calendar.about.refusals = -1 if wish.forever else wish.times
-    server.world.save_calendar(calendar)
+    refusals = -1 if wish.forever else wish.times
+    if wish.collection == "events":
+        calendar.about.epoch += 1
+        calendar.about.refusals = refusals
+        server.world.save_calendar(calendar)
+        return {}
+    names = {"acl": rules_of, "calendarList": list_of, "settings": settings_of}
+    collection = server.world.collection(names[wish.collection](calendar.id))
+    collection.horizon.epoch += 1
+    collection.horizon.refusals = refusals
+    server.world.save_horizon(collection)
     return {}
 
 
 def _add_fault(server: CalendarServer, request: Request) -> Json:
     server.faults.add(_read(request, Fault))
+    return {}
+
+
+def _clear_faults(server: CalendarServer, _: Request) -> Json:
+    server.faults.clear()
     return {}
 
 
@@ -152,6 +196,8 @@ def _add_calendar(server: CalendarServer, request: Request) -> Json:
         raise BadControl("id and owner must be addresses")
     if not set(wish.roles.values()) <= set(ROLES):
         raise BadControl(f"roles are {', '.join(ROLES)}")
+    if not all(scope_of(rule)["type"] in SCOPES for rule in wish.roles):
+        raise BadControl(f"roles are given to addresses, or to {', '.join(SCOPES)}")
     about = About(
         wish.id,
         wish.owner,
@@ -161,10 +207,38 @@ def _add_calendar(server: CalendarServer, request: Request) -> Json:
         primary=wish.id == wish.owner,
         description=wish.description,
         push_supported=not wish.push_not_supported,
-        roles=wish.roles,
     )
-    server.enter(server.world.add_calendar(about))
+    calendar = server.world.add_calendar(about)
+    _share(server, calendar, wish.roles)
+    server.enter(calendar)
     return {"id": about.id}
+
+
+def _share(server: CalendarServer, calendar: Calendar, roles: Mapping[str, str]) -> None:
+    for rule, role in roles.items():
+        scope = scope_of(rule)
+        put_rule(server.world, calendar, scope, role)
+        if scope["type"] == "user" and role != "none" and scope["value"] != calendar.about.owner:
+            server.world.change(list_of(scope["value"]), calendar.id, {"selected": True})
+
+
+def _put_group(server: CalendarServer, request: Request) -> Json:
+    wish = _read(request, Group)
+    if "@" not in wish.id or not all("@" in member for member in wish.members):
+        raise BadControl("id and members must be addresses")
+    server.world.put_group(wish.id.lower(), [member.lower() for member in wish.members])
+    unlist_everywhere_lost(server.world)
+    return {}
+
+
+def _put_setting(server: CalendarServer, request: Request) -> Json:
+    wish = _read(request, NewSetting)
+    if wish.user not in server.world.calendars or not server.world.calendars[wish.user].about.primary:
+        raise BadControl("there is no such user")
+    if wish.setting not in NAMES:
+        raise BadControl(f"settings are {', '.join(NAMES)}")
+    put_setting(server.world, wish.user, wish.setting, wish.value)
+    return {}
 
 
 def _add_raw_event(server: CalendarServer, request: Request) -> Json:
@@ -178,16 +252,32 @@ def _add_raw_event(server: CalendarServer, request: Request) -> Json:
     return {}
 
 
+def _on_book(act: Callable[[Book, T], Json], kind: type[T]) -> Callable[[CalendarServer, Request], Json]:
+    def route(server: CalendarServer, request: Request) -> Json:
+        try:
+            return act(server.world.book, _read(request, kind))
+        except ValueError as error:
+            raise BadControl(str(error)) from None
+
+    return route
+
+
 _ROUTES: Mapping[tuple[str, str], Callable[[CalendarServer, Request], Json]] = {
     ("POST", "reset"): _reset,
     ("GET", "clock"): _clock,
     ("POST", "clock"): _set_clock,
     ("POST", "expire-tokens"): _expire,
     ("POST", "faults"): _add_fault,
+    ("DELETE", "faults"): _clear_faults,
     ("POST", "push"): _push,
     ("POST", "knobs"): _knobs,
     ("GET", "requests"): _requests,
     ("GET", "state"): _state,
     ("POST", "calendars"): _add_calendar,
+    ("POST", "groups"): _put_group,
+    ("POST", "settings"): _put_setting,
     ("POST", "events"): _add_raw_event,
+    ("POST", "clients"): _on_book(add_client, Client),
+    ("POST", "service-accounts"): _on_book(add_account, ServiceAccount),
+    ("POST", "tokens"): _on_book(end_tokens, Ending),
 }

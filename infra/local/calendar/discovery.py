@@ -26,6 +26,7 @@ class Method:
     parameters: Mapping[str, Json]
     body: str | None  # the schema of the request's body
     answer: str | None  # the schema of the answer
+    scopes: tuple[str, ...]  # any one of them admits a caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Discovery:
 
     methods: Mapping[tuple[str, int], tuple[Method, ...]]  # by HTTP method and number of path segments
     schemas: Mapping[str, Json]
+    scopes: Mapping[str, str]  # by scope, what it lets an application do
 
     def route(self, http_method: str, path: str) -> tuple[Method, dict[str, str]] | None:
         """The method that serves `path` (below /calendar/v3/) and its path parameters; None if there is none."""
@@ -54,7 +56,8 @@ def discovery() -> Discovery:
         by_shape.setdefault((method.http_method, raw["path"].count("/")), []).append(method)
     # Of two paths of one length, the one with fewer parameters is the more precise.
     arranged = {shape: tuple(sorted(found, key=lambda m: m.pattern.groups)) for shape, found in by_shape.items()}
-    return Discovery(arranged, document["schemas"])
+    scopes = {name: about["description"] for name, about in document["auth"]["oauth2"]["scopes"].items()}
+    return Discovery(arranged, document["schemas"], scopes)
 
 
 def _methods(resource: Json) -> Iterator[Json]:
@@ -71,4 +74,5 @@ def _method(raw: Json, common: Mapping[str, Json]) -> Method:
         {**common, **raw.get("parameters", {})},
         raw.get("request", {}).get("$ref"),
         raw.get("response", {}).get("$ref"),
+        tuple(raw["scopes"]),
     )

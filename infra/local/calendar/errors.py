@@ -78,11 +78,6 @@ def updated_min_too_long_ago() -> ApiError:
     return ApiError(410, "updatedMinTooLongAgo", message, domain="calendar", location="updatedMin")
 
 
-def unauthenticated() -> ApiError:
-    """401: no bearer token, or none of ours."""
-    return ApiError(401, "authError", "Invalid Credentials", location="Authorization", location_type="header")
-
-
 def not_found(message: str = "Not Found") -> ApiError:
     """404: it never existed, or the caller has no access."""
     return ApiError(404, "notFound", message)

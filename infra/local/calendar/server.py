@@ -5,7 +5,6 @@ Authority: contract 1 (wire basics), 14 (what an emulator must do)
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -14,26 +13,45 @@ from datetime import datetime
 from random import Random
 from urllib.parse import parse_qs
 
-from infra.local.calendar import calendars, events, listing, watching
+from infra.local.calendar import (
+    acl,
+    batch,
+    calendar_list,
+    calendars,
+    colors,
+    events,
+    freebusy,
+    importing,
+    instances,
+    listing,
+    moving,
+    settings,
+    watching,
+)
 from infra.local.calendar.calendar import Calendar
 from infra.local.calendar.call import Call
 from infra.local.calendar.channels import Push
 from infra.local.calendar.control import control
 from infra.local.calendar.copies import welcome
 from infra.local.calendar.discovery import discovery
-from infra.local.calendar.errors import ApiError, not_found, not_served, unauthenticated
+from infra.local.calendar.errors import ApiError, not_found, not_served
 from infra.local.calendar.faults import Faults
 from infra.local.calendar.messages import Json, Request, Response
+from infra.local.calendar.oauth import routes as oauth
+from infra.local.calendar.oauth.bearer import caller, known_caller, rpc_name
+from infra.local.calendar.oauth.keys import new_signing_key
+from infra.local.calendar.oauth.visit import Visit
 from infra.local.calendar.parameters import read_parameters
 from infra.local.calendar.persistence import State
+from infra.local.calendar.printing import printed
 from infra.local.calendar.quota import Quota
+from infra.local.calendar.settling import settle
 from infra.local.calendar.shape import read_body
 from infra.local.calendar.times import rfc3339
 from infra.local.calendar.world import World
 
 BASE = "/calendar/v3/"
 KEPT_REQUESTS = 100_000
-_BEARER = re.compile(r"Bearer dev:([^\s@/]+@[^\s@/]+)", re.IGNORECASE)
 
 METHODS: Mapping[str, Callable[[Call], Response]] = {
     "calendar.events.list": listing.list_events,
@@ -42,11 +60,37 @@ METHODS: Mapping[str, Callable[[Call], Response]] = {
     "calendar.events.patch": events.patch,
     "calendar.events.update": events.update,
     "calendar.events.delete": events.delete,
+    "calendar.events.instances": instances.list_instances,
+    "calendar.events.move": moving.move,
+    "calendar.events.import": importing.import_event,
     "calendar.events.watch": watching.watch,
     "calendar.channels.stop": watching.stop,
     "calendar.calendars.get": calendars.get_calendar,
-    "calendar.calendarList.get": calendars.get_entry,
-    "calendar.calendarList.list": calendars.list_entries,
+    "calendar.calendars.insert": calendars.insert,
+    "calendar.calendars.patch": calendars.patch,
+    "calendar.calendars.update": calendars.update,
+    "calendar.calendars.delete": calendars.delete,
+    "calendar.calendars.clear": calendars.clear,
+    "calendar.calendars.transferOwnership": calendars.transfer,
+    "calendar.calendarList.get": calendar_list.get_entry,
+    "calendar.calendarList.list": calendar_list.list_entries,
+    "calendar.calendarList.insert": calendar_list.insert,
+    "calendar.calendarList.patch": calendar_list.patch,
+    "calendar.calendarList.update": calendar_list.update,
+    "calendar.calendarList.delete": calendar_list.delete,
+    "calendar.calendarList.watch": watching.watch_calendar_list,
+    "calendar.acl.get": acl.get_rule,
+    "calendar.acl.list": acl.list_rules,
+    "calendar.acl.insert": acl.insert,
+    "calendar.acl.patch": acl.patch,
+    "calendar.acl.update": acl.update,
+    "calendar.acl.delete": acl.delete,
+    "calendar.acl.watch": watching.watch_rules,
+    "calendar.settings.get": settings.get_setting,
+    "calendar.settings.list": settings.list_settings,
+    "calendar.settings.watch": watching.watch_settings,
+    "calendar.freebusy.query": freebusy.query,
+    "calendar.colors.get": colors.get_colors,
 }
 """The methods that are served, by discovery id; every other one of Google's is answered 501."""
 
@@ -64,24 +108,28 @@ class CalendarServer:
         random: Random,
         state: State | None = None,
         zone: str = "Europe/Zurich",
+        new_key: Callable[[], str] = new_signing_key,
     ) -> None:
         self._clock = clock
         self._random = random
         self._state = state
         self._zone = zone
+        self._new_key = new_key
         self._lock = threading.RLock()
         self._begin()
         self.world.load()
         self.world.commit()
 
     def _begin(self) -> None:
-        self.world = World(self._clock, self._random, self._zone, self._state)
-        self.faults = Faults()
+        self.world = World(self._clock, self._random, self._zone, self._state, self._new_key)
+        self.faults = Faults(self.world.random)
         self.requests: deque[Json] = deque(maxlen=KEPT_REQUESTS)
         self._quota = Quota()
 
-    def reset(self) -> None:
-        """Forget everything: calendars, tokens, channels, faults, the clock's offset."""
+    def reset(self, seed: int | None = None) -> None:
+        """Forget everything: calendars, tokens, channels, faults, the clock's offset; draw anew from a `seed`."""
+        if seed is not None:
+            self._random = Random(seed)  # noqa: S311 - ids of a development server
         if self._state is not None:
             self._state.clear()
         self._begin()
@@ -92,10 +140,23 @@ class CalendarServer:
     def handle(self, request: Request) -> Response:
         """Answer one request; when this returns, what it wrote is durable."""
         with self._lock:
-            controls = request.path.startswith("/control/")
-            response = control(self, request) if controls else self._api(request)
+            settle(self.world, self.now())
+            response = self._routed(request)
             self.world.commit()
             return response
+
+    def _routed(self, request: Request) -> Response:
+        if request.path.startswith("/control/"):
+            return control(self, request)
+        return self._batch(request) if request.path == batch.PATH else self._api(request)
+
+    def _batch(self, request: Request) -> Response:
+        fault = self.faults.take(request.method, request.path)
+        failed = fault.response() if fault else None
+        if failed is None or (fault and fault.after_apply):
+            done = batch.answer_batch(request, self._api, self.world.knobs.batch_limit)
+            failed = failed or done
+        return failed
 
     def _api(self, request: Request) -> Response:
         path = "/" + request.path.removeprefix(BASE) if request.path.startswith(BASE) else request.path
@@ -109,13 +170,19 @@ class CalendarServer:
         if fault and fault.delay_ms:
             response = Response(response.status, response.headers, response.body, fault.delay_ms / 1000)
         self._note(request, path, response)
-        return response
+        return printed(request, response) if request.path.startswith(BASE) else response
 
     def _answer(self, request: Request) -> Response:
         try:
-            return self._call(request)
+            return self._grant(request) if request.path in oauth.ROUTES else self._call(request)
         except ApiError as error:
             return error.response()
+
+    def _grant(self, request: Request) -> Response:
+        users = sorted(
+            about.id for about in (calendar.about for calendar in self.world.calendars.values()) if about.primary
+        )
+        return oauth.answer(Visit.of(self.world.book, self.world.now().timestamp(), users, request))
 
     def _call(self, request: Request) -> Response:
         below = request.path.removeprefix(BASE) if request.path.startswith(BASE) else ""
@@ -123,18 +190,19 @@ class CalendarServer:
         if found is None:
             raise not_found()
         method, path = found
-        user = user_of(request)
-        if user is None:
-            raise unauthenticated()
+        who = caller(self.world.book, request, self.world.now().timestamp())
+        who.check(method.scopes, rpc_name(method.id))
+        user = who.user
         if method.id not in METHODS:
             raise not_served(method.id)
-        refusal = self._quota.spend(user, request.method, self.world.knobs.per_minute, self.world.now())
+        payer = (request.query.get("quotaUser") or [request.headers.get("x-goog-quota-user") or user])[-1]
+        refusal = self._quota.spend(payer, request.method, self.world.knobs, self.world.now())
         if refusal is not None:
             return refusal
         if user not in self.world.calendars:
             self.enter(self.world.primary(user))
         body = read_body(request.body, method.body) if method.body else {}
-        parameters = read_parameters(method, request.query)
+        parameters = read_parameters(method, request.query, strictly=self.world.knobs.refuse_unknown_parameters)
         call = Call(self.world, user, method.id, path, parameters, body, request.headers, method.answer)
         return METHODS[method.id](call)
 
@@ -144,12 +212,15 @@ class CalendarServer:
             welcome(self.world, calendar)
 
     def _note(self, request: Request, path: str, response: Response) -> None:
+        who = known_caller(self.world.book, request, self.world.now().timestamp())
+        # What goes to the authorization server is secret.
+        query = {} if request.path in oauth.ROUTES else request.query
         noted = {
             "time": rfc3339(self.world.now()),
-            "user": user_of(request),
+            "user": who and who.user,
             "method": request.method,
             "path": path,
-            "query": {name: list(values) for name, values in request.query.items()},
+            "query": {name: list(values) for name, values in query.items()},
             "if_match": request.headers.get("if-match"),
             "status": response.status,
             "bytes": len(response.body),
@@ -165,12 +236,14 @@ class CalendarServer:
     def due_pushes(self, now: datetime, limit: int | None = None) -> list[Push]:
         """Messages to post by `now`, at most `limit`; each is handed out once: post it, then say `push_answered`."""
         with self._lock:
+            settle(self.world, now)
+            self.world.commit()
             return self.world.channels.due(now, limit)
 
     def next_push(self) -> datetime | None:
         """When the next message will be due; None if none waits."""
         with self._lock:
-            return self.world.channels.next_due()
+            return min(filter(None, [self.world.channels.next_due(), *self.world.pending.values()]), default=None)
 
     def push_answered(self, push: Push, status: int | None, now: datetime) -> None:
         """Say how a message was answered (None: not at all); some answers have it sent again later."""
@@ -186,9 +259,3 @@ def _as_meant(request: Request) -> Request:
         form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
         return replace(request, method=meant, query={**request.query, **form}, body=b"")
     return replace(request, method=meant)
-
-
-def user_of(request: Request) -> str | None:
-    """The user whose bearer token the request carries; None without one that is ours."""
-    found = _BEARER.fullmatch(request.headers.get("authorization", ""))
-    return found[1].lower() if found else None

@@ -5,7 +5,8 @@ Authority: contract 14 (state per calendar and per user)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from random import Random
 
@@ -13,8 +14,11 @@ import msgspec
 
 from infra.local.calendar.calendar import About, Calendar
 from infra.local.calendar.channels import Channel, Channels
+from infra.local.calendar.collection import Collection, Entry, Horizon, list_of, rules_of
+from infra.local.calendar.conferencing import awaits
 from infra.local.calendar.knobs import Knobs
 from infra.local.calendar.messages import Json, encode
+from infra.local.calendar.oauth.book import Book
 from infra.local.calendar.persistence import Key, State
 from infra.local.calendar.record import Record
 from infra.local.calendar.times import micros, stamp_text
@@ -33,7 +37,9 @@ class Life(msgspec.Struct):
 class World:
     """Everything between two resets. Nothing is durable before `commit`."""
 
-    def __init__(self, clock: Callable[[], datetime], random: Random, zone: str, state: State | None) -> None:
+    def __init__(
+        self, clock: Callable[[], datetime], random: Random, zone: str, state: State | None, new_key: Callable[[], str]
+    ) -> None:
         self._clock = clock
         self._state = state
         self._unsaved: dict[Key, bytes | None] = {}
@@ -45,8 +51,11 @@ class World:
         self.life = Life(f"{random.getrandbits(64):016x}")
         self.knobs = Knobs()
         self.channels = Channels(Random(random.getrandbits(64)))  # noqa: S311 - faults are drawn, not secrets
+        self.book = Book(Random(random.getrandbits(64)), self._save, new_key)  # noqa: S311 - tokens of a development server
         self.calendars: dict[str, Calendar] = {}
-        self.listed = 0  # how often the set of calendars changed
+        self.pending: dict[tuple[str, str], datetime] = {}  # events whose create request will succeed then
+        self.collections: dict[str, Collection] = {}
+        self.groups: dict[str, list[str]] = {}
 
     # ---- time and ids
 
@@ -78,14 +87,42 @@ class World:
     def add_calendar(self, about: About) -> Calendar:
         """A new, empty calendar."""
         calendar = self.calendars[about.id] = Calendar(about)
-        self.listed += 1
-        about.listed = self.listed
         self.save_calendar(calendar)
+        rule = {"scope": {"type": "user", "value": about.owner}, "role": "owner"}
+        self.change(rules_of(about.id), f"user:{about.owner}", rule)
+        self.change(list_of(about.owner), about.id, {"selected": True})
         return calendar
 
     def scope(self, calendar: Calendar, user: str) -> Scope:
         """What sync tokens of this calendar, as this user sees it, belong to."""
         return Scope(self.life.id, calendar.id, user, calendar.about.epoch)
+
+    # ---- small collections
+
+    def collection(self, name: str) -> Collection:
+        """The collection of this name, empty at first."""
+        known = self.collections.get(name)
+        return known or self.collections.setdefault(name, Collection(name))
+
+    def change(self, name: str, entry_id: str, value: Json, *, gone: bool = False) -> Entry:
+        """Make `value` the newest version of an entry: new revision, a notice to every channel."""
+        entry = self.collection(name).put(entry_id, value, self.stamp(), gone=gone)
+        self._unsaved["entry", name, entry_id] = encode(entry)
+        self._tell(name)
+        return entry
+
+    def users(self) -> list[str]:
+        """Everyone who has a calendar list."""
+        return [name.split("/")[1] for name in self.collections if name.endswith("/calendarList")]
+
+    def put_group(self, group: str, members: list[str]) -> None:
+        """Have a group consist of these members."""
+        self.groups[group] = members
+        self._unsaved["group", "", group] = encode(members)
+
+    def _tell(self, topic: str) -> None:
+        for channel in self.channels.notify(topic, self.now()):
+            self.save_channel(channel)
 
     # ---- events
 
@@ -102,14 +139,18 @@ class World:
         record = calendar.put(body)
         place = f"{record.order} {record.revision} ".encode()
         self._unsaved["event", calendar.id, record.id] = place + record.encoded()
-        for channel in self.channels.notify(calendar.id, self.now()):
-            self.save_channel(channel)
+        self._tell(calendar.id)
+        if awaits(body):
+            self._await(calendar.id, record.id, self.knobs.pending_seconds)
         return record
+
+    def _await(self, calendar_id: str, event_id: str, seconds: float) -> None:
+        self.pending.setdefault((calendar_id, event_id), self.now() + timedelta(seconds=seconds))
 
     def last_write(self, calendar: Calendar) -> int:
         """The stamp of the calendar's newest event version."""
         newest = calendar.newest()
-        return max(calendar.about.created, _stamp_of(newest.etag) if newest else 0)
+        return max(calendar.about.changed, _stamp_of(newest.etag) if newest else 0)
 
     # ---- durability
 
@@ -125,6 +166,13 @@ class World:
         """Have the channel's row written with the next commit."""
         self._unsaved["channel", "", channel.id] = encode(channel)
 
+    def save_horizon(self, collection: Collection) -> None:
+        """Have the collection's own row written with the next commit."""
+        self._unsaved["collection", "", collection.name] = encode(collection.horizon)
+
+    def _save(self, key: Key, value: bytes | None) -> None:
+        self._unsaved[key] = value
+
     def commit(self) -> None:
         """Make everything written since the last commit durable."""
         if self._state is not None and self._unsaved:
@@ -133,7 +181,7 @@ class World:
 
     def load(self) -> None:
         """Take up what an earlier process left."""
-        rows: dict[str, list[tuple[Key, bytes]]] = {"life": [], "calendar": [], "channel": [], "event": []}
+        rows: dict[str, list[tuple[Key, bytes]]] = defaultdict(list)
         for key, value in self._state.load() if self._state else ():
             rows[key[0]].append((key, value))
         for _, value in rows["life"]:
@@ -141,11 +189,24 @@ class World:
         for _, value in rows["calendar"]:
             about = msgspec.json.decode(value, type=About)
             self.calendars[about.id] = Calendar(about)
+            self._stamp = max(self._stamp, about.changed)
         for _, value in rows["channel"]:
             self.channels.restore(msgspec.json.decode(value, type=Channel))
+        for (_, shelf, record_id), value in rows["oauth"]:
+            self.book.restore(shelf, record_id, value)
         self._load_events(rows["event"])
-        self.listed = max((calendar.about.listed for calendar in self.calendars.values()), default=0)
+        self._load_collections(rows)
         self.save_life()
+
+    def _load_collections(self, rows: Mapping[str, list[tuple[Key, bytes]]]) -> None:
+        for (_, name, _), value in rows["entry"]:
+            entry = msgspec.json.decode(value, type=Entry)
+            self.collection(name).restore(entry)
+            self._stamp = max(self._stamp, entry.stamp)
+        for (_, _, name), value in rows["collection"]:
+            self.collection(name).horizon = msgspec.json.decode(value, type=Horizon)
+        for (_, _, group), value in rows["group"]:
+            self.groups[group] = msgspec.json.decode(value, type=list[str])
 
     def _load_events(self, rows: list[tuple[Key, bytes]]) -> None:
         by_calendar: dict[str, list[Record]] = {}
@@ -154,6 +215,8 @@ class World:
             record = Record(event_id, int(order), int(revision), msgspec.json.decode(raw))
             by_calendar.setdefault(calendar_id, []).append(record)
             self._stamp = max(self._stamp, _stamp_of(record.etag))
+            if awaits(record.body):
+                self._await(calendar_id, event_id, 0)
         for calendar_id, records in by_calendar.items():
             self.calendars[calendar_id].restore(records)
 

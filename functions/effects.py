@@ -46,7 +46,7 @@ def provider_named(ground: Ground, name: str) -> ConferenceProvider:
     return provider
 
 
-def ask(work: Work, spec: MeetingSpec | None) -> None:
+def ask(work: Work, spec: MeetingSpec) -> None:
     """Ask the provider what it holds. Raises Later the first time that the meeting is not there."""
     link = work.row.link
     if link is None or link.meeting is None:
@@ -58,7 +58,7 @@ def ask(work: Work, spec: MeetingSpec | None) -> None:
     except Gone:
         _absent(work)
         return
-    work.meeting = Found(meeting, is_right(provider, meeting, spec) if spec else None)
+    work.meeting = Found(meeting, is_right(provider, meeting, spec))
 
 
 def is_right(provider: ConferenceProvider, meeting: Meeting, spec: MeetingSpec) -> bool | None:

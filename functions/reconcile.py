@@ -47,20 +47,29 @@ class Outcome(enum.Enum):
     OVERTAKEN = "overtaken"
 
 
+class Claim(enum.Enum):
+    """How a worker comes by its row."""
+
+    TAKE = "take"  # only if nobody else has it
+    INHERIT = "inherit"  # it was claimed for this worker
+    SEIZE = "seize"  # from a worker that is known to be dead
+
+
 def reconcile_event(ground: Ground, feed: str, event: str, fence: int | None = None) -> Outcome:
     """Work off the newest mark of an event, unless that is done; `fence` is the claim that the task inherits."""
     document = ground.store.get(ledger.key_of(feed, event))
     if document is None:
         return Outcome.SETTLED
-    return work(ground, document, take_over=fence is not None and ledger.decode(document).fence == fence)
+    inherited = fence is not None and ledger.decode(document).fence == fence
+    return work(ground, document, Claim.INHERIT if inherited else Claim.TAKE)
 
 
-def work(ground: Ground, document: Document, *, take_over: bool = False) -> Outcome:
-    """Work off a row as read; with `take_over` its claim is ours already. Never raises one of our errors."""
+def work(ground: Ground, document: Document, claim: Claim = Claim.TAKE) -> Outcome:
+    """Work off a row as read. Never raises one of our errors."""
     job = Work.on(ground, document)
     if not job.row.pending:
         return Outcome.SETTLED
-    if not take_over and not job.claim():
+    if claim is not Claim.INHERIT and not job.claim(seize=claim is Claim.SEIZE):
         ledger.enqueue(ground, job.row, at=max(ground.now() + 1, job.row.claimed_until))
         return Outcome.POSTPONED
     try:
@@ -94,7 +103,8 @@ def _settle(job: Work) -> Outcome:
         if job.row.releasing and isinstance(event, Wanted):
             job.row = msgspec.structs.replace(job.row, releasing=False)
         if job.row.verify:
-            effects.ask(job, event.spec if isinstance(event, Wanted) else None)
+            if isinstance(event, Wanted):
+                effects.ask(job, event.spec)
             job.row = msgspec.structs.replace(job.row, verify=False)
         actions = decide(event, job.meeting, job.row.link)
         if not actions and job.finish():

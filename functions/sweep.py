@@ -41,8 +41,11 @@ def sweep_due(ground: Ground) -> int:
         started += 1
     for provider in ground.providers.values():
         if isinstance(provider, MeetingLister) and _claim(ground, provider):
-            sweep_provider(ground, provider, provider.list())
             started += 1
+            try:
+                sweep_provider(ground, provider, provider.list())
+            except LockstepError as error:
+                log.warning("provider not swept", provider=provider.name, error=str(error))
     return started
 
 

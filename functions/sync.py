@@ -92,6 +92,7 @@ def _begin(ground: Ground, feed: str, number: int) -> Run | None:
             fence=current.fence + 1,
             lease_until=now + ground.policy.lease,
             lease_number=number,
+            wake_at=now + ground.policy.lease + ground.policy.forgotten,
         )
 
     taken = feeds.change(ground, feed, take)
@@ -111,10 +112,10 @@ def _pull_and_settle(run: Run) -> None:
         # The pass broke off; what it has marked is worked off all the same.
         _settle(run, marked)
         raise
-    if run.resumed:
-        marked += _left_over(run, {one.row.event for one in marked})
-        run.resumed = False
     _settle(run, marked)
+    if run.resumed:
+        run.resumed = False
+        _settle(run, _left_over(run, {one.row.event for one in marked}), reconcile.Claim.SEIZE)
 
 
 def _pull(run: Run, marked: list[Marked]) -> None:
@@ -157,7 +158,7 @@ def _check_rest(run: Run) -> None:
 
 
 def _left_over(run: Run, already: set[str]) -> list[Marked]:
-    """Marks of a run that died, which nobody has worked off."""
+    """Marks of a run that died, which nobody has worked off; what failed before has a task of its own."""
     found = run.ground.store.query(
         ledger.COLLECTION, [Where("feed", "==", run.feed_id), Where("due", ">", 0)], order_by="due", limit=400
     )
@@ -165,11 +166,11 @@ def _left_over(run: Run, already: set[str]) -> list[Marked]:
     return [
         Marked(document, row)
         for document, row in zip(found, rows, strict=True)
-        if row.pending and row.event not in already
+        if row.pending and not row.attempts and row.event not in already
     ]
 
 
-def _settle(run: Run, marked: Sequence[Marked]) -> None:
+def _settle(run: Run, marked: Sequence[Marked], claim: reconcile.Claim = reconcile.Claim.INHERIT) -> None:
     """Reconcile several at a time; what fails has made its own task, what does not fit into the time becomes one."""
     run.marks += len(marked)
     width = 32
@@ -179,7 +180,7 @@ def _settle(run: Run, marked: Sequence[Marked]) -> None:
             for one in marked[start:]:
                 ledger.enqueue(run.ground, one.row)
             return
-        calls = [partial(reconcile.work, run.ground, one.document, take_over=True) for one in some]
+        calls = [partial(reconcile.work, run.ground, one.document, claim) for one in some]
         for one, outcome in zip(some, run.ground.lanes.run(calls), strict=True):
             _count(run, one, outcome)
 
@@ -203,7 +204,11 @@ def _finish(run: Run) -> bool:
         _check_fence(run, current)
         again = current.dirty > current.started
         wanted = msgspec.structs.replace(
-            current, done=current.started, started=current.dirty, lease_until=now + policy.lease
+            current,
+            done=current.started,
+            started=current.dirty,
+            lease_until=now + policy.lease,
+            wake_at=now + policy.lease + policy.forgotten,
         )
         if not again:
             wanted = msgspec.structs.replace(

@@ -48,10 +48,13 @@ class Work:
         row = ledger.decode(document)
         return cls(ground, document.key, document.version, row, row.link)
 
-    def claim(self) -> bool:
-        """Take the row for a while; False if somebody else has it, who will see the newest mark."""
+    def claim(self, *, seize: bool = False) -> bool:
+        """Take the row for a while; False if somebody else has it, who will see the newest mark.
+
+        With `seize` it is taken from them: their next save fails.
+        """
         now = self.ground.now()
-        if self.row.claimed_until > now:
+        if self.row.claimed_until > now and not seize:
             return False
         until = now + self.ground.policy.lease
         claimed = msgspec.structs.replace(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from infra.local.calendar.messages import Request, Response
+from infra.local.calendar.messages import Request, Response, phrase
+from infra.local.calendar.pages import page
+from infra.local.calendar.printing import packed
 from infra.local.calendar.server import CalendarServer
 
 if TYPE_CHECKING:
@@ -22,21 +23,26 @@ def application(
     changed: Callable[[], None] = lambda: None,
     closing: threading.Event | None = None,
 ) -> WSGIApplication:
-    """Hand every request to `server`; `changed` is called after each, `closing` cuts asked-for delays short."""
+    """Hand every request to `server`, save those for its page.
+
+    `changed` is called after each, `closing` cuts asked-for delays short.
+    """
     ending = closing or threading.Event()
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        response = server.handle(_request(environ))
+        request = _request(environ)
+        response = page(request) or server.handle(request)
         changed()
         if response.delay:
             ending.wait(response.delay)
-        return _send(response, start_response)
+        return _send(packed(request, response), start_response)
 
     return serve
 
 
 def _request(environ: dict[str, Any]) -> Request:
     headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
+    headers["content-type"] = environ.get("CONTENT_TYPE") or ""
     # WSGI hands over bytes as Latin-1; what is no UTF-8 cannot name anything here.
     path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
@@ -47,12 +53,6 @@ def _send(response: Response, start_response: StartResponse) -> list[bytes]:
     headers = list(response.headers.items())
     if response.status not in {204, 304}:
         headers.append(("content-length", str(len(response.body))))
-    start_response(f"{response.status} {_phrase(response.status)}", headers)
+    start_response(f"{response.status} {phrase(response.status)}", headers)
     return [response.body]
 
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"

@@ -1,11 +1,12 @@
 """How a patch changes an event, and what of a body may be written at all.
 
 Authority: https://developers.google.com/workspace/calendar/api/v3/reference/events/patch
-(contract 1.1.8, 7.4, 7.6, 7.11)
+(contract 1.1.8, 7.4, 7.6, 7.11, 7.13)
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,7 +41,21 @@ def written(body: Json, parameters: Mapping[str, Any]) -> Json:
         kept.pop("conferenceData", None)
     if not parameters.get("supportsAttachments"):
         kept.pop("attachments", None)
+    if kept.get("description"):
+        kept["description"] = _without_conference_blocks(kept["description"])
     return kept
+
+
+_CONFERENCE_DELIMITER = re.compile(r"-::~:~::[:~]*-?")
+
+
+def _without_conference_blocks(description: str) -> str:
+    """The text without what stands between two of Google's own conference delimiters, nor these (contract 7.13)."""
+    found = list(_CONFERENCE_DELIMITER.finditer(description))
+    starts, ends = found[: len(found) // 2 * 2 : 2], found[1::2]
+    cuts = [0, *(place for pair in zip(starts, ends, strict=True) for place in (pair[0].start(), pair[1].end()))]
+    kept = zip(cuts[::2], [*cuts[1::2], len(description)], strict=True)
+    return "".join(description[begin:end] for begin, end in kept)
 
 
 def merged(current: Json, patch: Json) -> Json:

@@ -32,10 +32,12 @@ class View:
     zone: ZoneInfo | None
     most_attendees: int | None
     hides_private: bool
+    caller: str
 
     def record(self, record: Record) -> bytes:
         """A kept event as JSON, encoded once per version where nothing depends on the caller."""
-        if self.zone or self.most_attendees or self.hides_private or (record.cancelled and record.recurring):
+        special = (record.cancelled and record.recurring) or "source" in record.body
+        if self.zone or self.most_attendees or self.hides_private or special:
             return self.body(record.body)
         return record.encoded() if self.mask is None else record.encoded_masked(self.mask)
 
@@ -45,6 +47,8 @@ class View:
             body = {key: value for key, value in body.items() if key != "recurrence"}
         if self.hides_private and body.get("visibility") in {"private", "confidential"}:
             body = {key: body[key] for key in _PRIVATE_SHOWN if key in body}
+        if "source" in body and not self._made(body):
+            body = {key: value for key, value in body.items() if key != "source"}
         if self.zone is not None:
             body = self._zoned(body, self.zone)
         if self.most_attendees is not None and len(body.get("attendees", ())) > self.most_attendees:
@@ -60,6 +64,11 @@ class View:
             richness = "minimum" if crc32(body["id"].encode()) % 2 else "bare"
         names = _MINIMUM if richness == "minimum" else _BARE
         return encode(masked({key: body[key] for key in names if key in body}, self.mask))
+
+    def _made(self, body: Json) -> bool:
+        """True if the caller is the event's creator, who alone sees its source (contract 4.4)."""
+        creator = body.get("creator")
+        return not isinstance(creator, dict) or creator.get("email", self.caller) == self.caller
 
     def _zoned(self, body: Json, zone: ZoneInfo) -> Json:
         try:
@@ -79,4 +88,5 @@ def view_of(call: Call, calendar: Calendar, mask: Mask | None) -> View:
         zone_wanted(named) if named and named != calendar.about.zone else None,
         call.parameters.get("maxAttendees"),
         not at_least(role, "writer"),
+        call.user,
     )

@@ -137,6 +137,8 @@ def _extended(groups: Json) -> Json:
     kept = {group: _properties(pairs) for group, pairs in groups.items() if pairs}
     if sum(map(len, kept.values())) > 300:
         raise invalid("Too many extended properties.")
+    if sum(len(key) + len(value) for pairs in kept.values() for key, value in pairs.items()) > 32 * 1024:
+        raise invalid("Extended properties are too large.")
     return {group: pairs for group, pairs in kept.items() if pairs}
 
 

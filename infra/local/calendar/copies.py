@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 
 from infra.local.calendar.calendar import Calendar
+from infra.local.calendar.merging import GUEST_FLAGS, WRITABLE
 from infra.local.calendar.messages import Json
 from infra.local.calendar.people import addresses, organized_by, row_of, seen_from
 from infra.local.calendar.record import Record
@@ -15,6 +16,7 @@ from infra.local.calendar.times import in_zone
 from infra.local.calendar.world import World
 
 _PRIVATE = ("reminders", "colorId", "transparency")
+_NOT_CARRIED = frozenset({*_PRIVATE, *GUEST_FLAGS, "attendees", "status", "extendedProperties", "eventType", "source"})
 _OWN = ("etag", "updated", "created", "htmlLink")
 MOST_ANSWERING = 200
 """Guests; the answers of more are not carried to the organizer (contract 6.5)."""
@@ -57,6 +59,29 @@ def answer_home(world: World, calendar: Calendar, before: Json, after: Json) -> 
     kept = {key: value for key, value in row.items() if key not in _ANSWER}
     rows = [{**kept, **mine} if each is row else each for each in main["attendees"]]
     return [(home, main, world.write(home, {**main, "attendees": rows}))]
+
+
+def edit_home(world: World, calendar: Calendar, before: Json, after: Json) -> list[tuple[Calendar, Json, Record]]:
+    """Carry a guest's edits to the main copy, if its organizer lets guests modify it; its new version, if any."""
+    home = world.calendars.get(_organizer(after))
+    if home is None or home is calendar or after.get("privateCopy") or after.get("status") == "cancelled":
+        return []
+    main = home.find(after["id"])
+    if main is None or not main.get("guestsCanModify") or main["status"] == "cancelled":
+        return []
+    body = dict(main)
+    for name in (*WRITABLE, "hangoutLink"):
+        if name in _NOT_CARRIED or before.get(name) == after.get(name):
+            continue
+        if name in after:
+            body[name] = _in_zone(after[name], home, calendar) if name in {"start", "end"} else after[name]
+        else:
+            body.pop(name, None)
+    rows = {row["email"].lower() for row in main.get("attendees", ())}
+    added = [row for row in after.get("attendees", ()) if row["email"].lower() not in rows]
+    if added:
+        body["attendees"] = [*main.get("attendees", ()), *added]
+    return [(home, main, world.write(home, seen_from(body, home)))] if body != main else []
 
 
 def link(event_id: str, calendar: Calendar) -> str:
@@ -116,7 +141,8 @@ def _renewed(world: World, guest: Calendar, known: Json, before: Json | None, af
     """The guest's copy with what changed on the main copy; their own edits of other fields stay."""
     body = dict(known)
     for key in dict.fromkeys([*(before or {}), *after]):
-        if key in {*_PRIVATE, *_OWN} or (before is not None and before.get(key) == after.get(key)):
+        unchanged = before is not None and before.get(key) == after.get(key)
+        if key in {*_PRIVATE, *_OWN} or (unchanged and not (key == "attendees" and _shows_more(known, after))):
             continue
         if key in after:
             body[key] = after[key]
@@ -131,7 +157,21 @@ def _localised(body: Json, guest: Calendar, world: World, known: Json) -> Json:
         if name in body:
             body[name] = _in_zone(body[name], guest, home)
     _keep_private_properties(body, known)
-    return seen_from(body, guest)
+    return seen_from(_among_guests(body, guest), guest)
+
+
+def _among_guests(body: Json, guest: Calendar) -> Json:
+    """The copy of a guest who cannot see the others holds their own row and the organizer's alone."""
+    body.pop("attendeesOmitted", None)
+    if body.get("guestsCanSeeOtherGuests", True) or "attendees" not in body:
+        return body
+    seen = {guest.id.lower(), _organizer(body).lower()}
+    rows = [row for row in body["attendees"] if row["email"].lower() in seen]
+    return {**body, "attendees": rows, "attendeesOmitted": True}
+
+
+def _shows_more(known: Json, after: Json) -> bool:
+    return bool(known.get("attendeesOmitted")) and bool(after.get("guestsCanSeeOtherGuests", True))
 
 
 def _in_zone(when: Json, guest: Calendar, home: Calendar) -> Json:

@@ -10,22 +10,17 @@ from infra.local.calendar.call import Call
 from infra.local.calendar.conferencing import conference
 from infra.local.calendar.content import check_id, checked
 from infra.local.calendar.copies import link
-from infra.local.calendar.errors import deleted, duplicate, not_found, not_organizer
+from infra.local.calendar.errors import deleted, duplicate, not_found
 from infra.local.calendar.masks import read_mask
-from infra.local.calendar.merging import GUEST_FLAGS, WRITABLE, merged, without_defaults, written
+from infra.local.calendar.merging import WRITABLE, merged, without_defaults, written
 from infra.local.calendar.messages import Json, Response, json_bytes, no_content, not_modified
-from infra.local.calendar.people import organized_by, organizer_of, seen_from
+from infra.local.calendar.people import organizer_of, seen_from
+from infra.local.calendar.permitted import check_change, check_new, own_answer
 from infra.local.calendar.shape import fitting
 from infra.local.calendar.times import stamp_text
 from infra.local.calendar.upkeep import follow
 from infra.local.calendar.views import view_of
 
-_FLAG_DEFAULTS = {
-    "guestsCanInviteOthers": True,
-    "guestsCanModify": False,
-    "guestsCanSeeOtherGuests": True,
-    "anyoneCanAddSelf": False,
-}
 _SERVERS = ("etag", "updated", "sequence")
 
 
@@ -33,6 +28,8 @@ def get(call: Call) -> Response:
     """events.get: cancelled events too; an instance id names an occurrence."""
     calendar = call.calendar()
     body = found_event(calendar, call)
+    if not call.sees(calendar, body):
+        raise not_found()
     if call.knows(body.get("etag", "")):
         return not_modified(body["etag"])
     return answer_with(call, calendar, body)
@@ -46,6 +43,7 @@ def insert(call: Call) -> Response:
     if event_id in calendar.records:
         raise duplicate()
     wanted = merged({}, written(call.body, call.parameters))
+    check_new(wanted, calendar)
     body = assembled(call, calendar, new_event(call, calendar, event_id), wanted)
     if wanted.get("status") == "cancelled":
         body["status"] = "confirmed"
@@ -100,6 +98,7 @@ def found_event(calendar: Calendar, call: Call) -> Json:
 def event_before(calendar: Calendar, call: Call) -> Json:
     """The event that a write changes; of one put in raw, what can be read."""
     before = fitting(found_event(calendar, call), "Event")
+    call.check_may_change(calendar, before)
     for person, known in (("creator", {"email": call.user}), ("organizer", organizer_of(calendar))):
         if not before.get(person, {}).get("email"):
             before[person] = known
@@ -137,8 +136,9 @@ def _writable(event: Json) -> Json:
 
 
 def _rewrite(call: Call, calendar: Calendar, before: Json, wanted: Json) -> Response:
-    if not organized_by(before, calendar):
-        _check_guest(before, wanted)
+    if call.body.get("attendeesOmitted"):
+        wanted = own_answer(before, wanted, calendar)
+    wanted = check_change(before, wanted, calendar, call.user)
     body = assembled(call, calendar, before, wanted)
     changed = {name for name in {*before, *body} if name not in _SERVERS and before.get(name) != body.get(name)}
     if not changed and body["sequence"] == before.get("sequence") and not call.world.knobs.no_op_moves_etag:
@@ -152,13 +152,6 @@ def _rewrite(call: Call, calendar: Calendar, before: Json, wanted: Json) -> Resp
 
 def _cancelled_quietly(call: Call, cancelled: bool) -> bool:
     return cancelled and call.parameters.get("sendUpdates") == "none"
-
-
-def _check_guest(before: Json, wanted: Json) -> None:
-    for flag in GUEST_FLAGS:
-        default = _FLAG_DEFAULTS[flag]
-        if wanted.get(flag, default) != before.get(flag, default):
-            raise not_organizer()
 
 
 def assembled(call: Call, calendar: Calendar, before: Json, wanted: Json) -> Json:

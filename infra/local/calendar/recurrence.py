@@ -23,6 +23,8 @@ _INSTANCE = re.compile(r"(.+)_(\d{8}(?:T\d{6}Z)?)")
 _LINE = re.compile(r"(RRULE|EXRULE|RDATE|EXDATE)((?:;[A-Za-z-]+=[^:;]+)*):(.+)")
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _LAST_YEAR = 9990  # beyond it sums of instants leave what a datetime can hold
+_SHIFT = timedelta(hours=3)
+"""More than any zone's clock jumps."""
 _MOST = 20_000
 """Occurrences looked at in one expansion; a longer series ends there."""
 
@@ -65,19 +67,24 @@ class Series:
     def occurrences(self, after: datetime | None, before: datetime | None, horizon: datetime) -> Iterator[Occurrence]:
         """Occurrences that end after `after` and start before `before`, in order; none begins after `horizon`."""
         until = min(before, horizon) if before else horizon
+        keys: set[str] = set()
         for local in itertools.islice(self._rules, _MOST):
-            if local.year > _LAST_YEAR or self._instant(local) >= until:
+            if local.year > _LAST_YEAR or (begins := self._instant(local)) >= until + _SHIFT:
                 return
             found = self._occurrence(local)
-            if after is None or found.ends > after:
+            # Two hours of the wall clock can be one instant, where a night skips an hour.
+            if begins < until and found.key not in keys and (after is None or found.ends > after):
+                keys.add(found.key)
                 yield found
 
     def at(self, key: str) -> Occurrence | None:
         """The occurrence with this key, if the rules have it."""
         local = self._local(key)
-        if local is None or not self._rules.between(local, local, inc=True):
+        if local is None or not 2 <= local.year <= _LAST_YEAR:
             return None
-        return self._occurrence(local)
+        # A time that a night skips is shown as another one, by which it cannot be looked up.
+        near = map(self._occurrence, self._rules.between(local - _SHIFT, local + _SHIFT, inc=True))
+        return next((found for found in near if found.key == key), None)
 
     def key(self, when: Json) -> str:
         """The key that an occurrence which begins at `when` has. Raises ValueError if it cannot be read."""
@@ -95,6 +102,8 @@ class Series:
             return None
 
     def _instant(self, local: datetime) -> datetime:
+        # A rule forgets which of two equal hours of the wall clock the first occurrence is in.
+        local = self._first if local == self._first else local
         return local.replace(tzinfo=self._zone).astimezone(UTC)
 
     def _occurrence(self, local: datetime) -> Occurrence:

@@ -7,9 +7,10 @@ they had not changed themselves.
 from __future__ import annotations
 
 from infra.local.calendar.calendar import Calendar
-from infra.local.calendar.copies import answer_home, spread
+from infra.local.calendar.copies import answer_home, edit_home, spread
 from infra.local.calendar.merging import WRITABLE
 from infra.local.calendar.messages import Json
+from infra.local.calendar.permitted import stricter
 from infra.local.calendar.record import Record
 from infra.local.calendar.recurrence import split_instance
 from infra.local.calendar.world import World
@@ -21,11 +22,22 @@ def follow(world: World, calendar: Calendar, before: Json | None, after: Record,
     """Everything that a written event brings about: exceptions, guests' copies, the organizer's copy."""
     if before is not None and before.get("recurrence") and after.master is None:
         _keep_exceptions(world, calendar, before, after, tell_guests=tell_guests)
+    master = calendar.records.get(after.master or "")
+    if master is not None and not master.cancelled and not after.cancelled and stricter(after.body, master.body):
+        _hide(world, calendar, master, after.body["visibility"], tell_guests=tell_guests)
     if tell_guests:
         spread(world, calendar, before, after.body)
     if before is not None:
         for home, main, written in answer_home(world, calendar, before, after.body):
             follow(world, home, main, written)
+        for home, main, written in edit_home(world, calendar, before, after.body):
+            follow(world, home, main, written)
+
+
+def _hide(world: World, calendar: Calendar, master: Record, visibility: str, *, tell_guests: bool) -> None:
+    """A stricter visibility of one occurrence is one of all (contract 4.4)."""
+    hidden = world.write(calendar, {**master.body, "visibility": visibility})
+    follow(world, calendar, master.body, hidden, tell_guests=tell_guests)
 
 
 def _keep_exceptions(world: World, calendar: Calendar, before: Json, master: Record, *, tell_guests: bool) -> None:

@@ -5,10 +5,15 @@ Authority: https://developers.google.com/workspace/calendar/api/concepts/sharing
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from infra.local.calendar.calendar import ROLES, Calendar
 from infra.local.calendar.collection import Entry, list_of, rules_of
 from infra.local.calendar.messages import Json
-from infra.local.calendar.world import World
+from infra.local.calendar.people import row_of
+
+if TYPE_CHECKING:
+    from infra.local.calendar.world import World
 
 SCOPES = ("default", "user", "group", "domain")
 
@@ -43,6 +48,19 @@ def scope_of(rule: str) -> Json:
         return {"type": "default"}
     kind, colon, value = rule.partition(":")
     return {"type": kind, "value": value} if colon else {"type": "user", "value": rule}
+
+
+def is_private(body: Json) -> bool:
+    """True if only those with access to private events may know what the event is about."""
+    return body.get("visibility") in ("private", "confidential")  # a tuple: what was put in raw may hold a list
+
+
+def blocks(body: Json, calendar: Calendar) -> bool:
+    """True if the event takes its time: not cancelled, not transparent, not declined by the calendar's own person."""
+    if body.get("status") == "cancelled" or body.get("transparency") == "transparent":
+        return False
+    row = row_of(body, calendar.id)
+    return row is None or row.get("responseStatus") != "declined"
 
 
 def put_rule(world: World, calendar: Calendar, scope: Json, role: str) -> Entry:

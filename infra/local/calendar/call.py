@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local.calendar.access import at_least, role_of
+from infra.local.calendar.access import at_least, blocks, is_private, role_of
 from infra.local.calendar.calendar import Calendar
 from infra.local.calendar.errors import condition_not_met, not_found, role_needed
 from infra.local.calendar.messages import Json
@@ -50,6 +50,17 @@ class Call:
     def role(self, calendar: Calendar) -> str:
         """What the caller may do with the calendar."""
         return role_of(self.world, calendar, self.user)
+
+    def sees(self, calendar: Calendar, body: Json) -> bool:
+        """True if the caller may know that there is such an event: of a busy calendar, only what takes its time."""
+        if self.role(calendar) != "freeBusyReader":
+            return True
+        return blocks(body, calendar) and not body.get("recurrence")
+
+    def check_may_change(self, calendar: Calendar, body: Json) -> None:
+        """Return if the caller may know what they are about to change. Raises ApiError 403."""
+        if is_private(body) and not at_least(self.role(calendar), "writer"):
+            raise role_needed("writer")
 
     def check_if_match(self, etag: str) -> None:
         """Return if the caller's If-Match, if any, names this version. Raises ApiError 412."""

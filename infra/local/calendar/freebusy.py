@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from infra.local.calendar.access import blocks
 from infra.local.calendar.calendar import Calendar
 from infra.local.calendar.call import Call
 from infra.local.calendar.errors import ApiError, empty_range, invalid, required
 from infra.local.calendar.masks import masked, read_mask
 from infra.local.calendar.messages import Json, Response, json_value
-from infra.local.calendar.people import row_of
 from infra.local.calendar.record import Record
 from infra.local.calendar.times import rfc3339, shown, zone_wanted
 
@@ -45,14 +45,6 @@ def query(call: Call) -> Response:
     fields = call.parameters.get("fields")
     answer = {**body, "calendars": calendars}
     return json_value(masked(answer, read_mask(fields, call.answer) if fields else None))
-
-
-def blocks(body: Json, calendar: Calendar) -> bool:
-    """True if the event takes its time: not cancelled, not transparent, not declined by the calendar's own person."""
-    if body.get("status") == "cancelled" or body.get("transparency") == "transparent":
-        return False
-    row = row_of(body, calendar.id)
-    return row is None or row.get("responseStatus") != "declined"
 
 
 def busy(calendar: Calendar, begin: datetime, end: datetime) -> list[Span]:

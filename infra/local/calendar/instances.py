@@ -30,7 +30,7 @@ def list_instances(call: Call) -> Response:
     """events.instances, in the order of the original starts; an instance's own id gives that instance alone."""
     calendar = call.calendar()
     found = calendar.find(call.path["eventId"])
-    if found is None:
+    if found is None or not view_of(call, calendar, None).shows(found):
         raise not_found()
     _check_window(call)
     etag = list_etag(call, calendar)
@@ -62,8 +62,11 @@ def _check_window(call: Call) -> None:
 def _rows(call: Call, calendar: Calendar, found: Json) -> Iterator[tuple[Key, Json]]:
     wanted = call.parameters.get("originalStart")
     matches = _matcher(wanted) if wanted else None
+    view = view_of(call, calendar, None)
     for body in _all(call, calendar, found):
         if body.get("status") == "cancelled" and not call.parameters.get("showDeleted"):
+            continue
+        if not view.shows(body):
             continue
         if matches is not None and not matches.fits(body, calendar):
             continue

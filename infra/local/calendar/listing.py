@@ -6,7 +6,10 @@ Authority: https://developers.google.com/workspace/calendar/api/v3/reference/eve
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
+
+from msgspec import structs
 
 from infra.local.calendar.calendar import Calendar
 from infra.local.calendar.call import Call
@@ -22,7 +25,7 @@ from infra.local.calendar.messages import Json, Response, encode, json_bytes, no
 from infra.local.calendar.record import Record
 from infra.local.calendar.rows import Item, Key, Pass, Row, Rows, Wanted
 from infra.local.calendar.times import stamp_text
-from infra.local.calendar.tokens import PageToken, fingerprint, read_page_token
+from infra.local.calendar.tokens import PageToken, Scope, fingerprint, read_page_token
 from infra.local.calendar.views import View, view_of
 
 MOST_A_PAGE = 2500
@@ -36,6 +39,8 @@ def list_events(call: Call) -> Response:
     """events.list. The revision that page one saw is the one that the last page's token stands for."""
     calendar = call.calendar()
     wanted = _wanted(call)
+    if call.role(calendar) == "freeBusyReader":
+        wanted = replace(wanted, single=True)
     mask = mask_of(call)
     at = _pass(call, calendar)
     etag = list_etag(call, calendar)
@@ -48,7 +53,7 @@ def list_events(call: Call) -> Response:
     if after is not None:
         head["nextPageToken"] = PageToken(at.request, at.frozen, after).text()
     elif _gives_token(call):
-        head["nextSyncToken"] = call.world.scope(calendar, call.user).sync_token(at.frozen)
+        head["nextSyncToken"] = _scope(call, calendar).sync_token(at.frozen)
     return json_bytes(joined(head, [shown_item(item, view) for item in page], mask), etag=etag)
 
 
@@ -100,13 +105,21 @@ def _since(call: Call, calendar: Calendar) -> int | None:
     token = call.parameters.get("syncToken")
     if token is None:
         return None
-    revision = call.world.scope(calendar, call.user).revision(token)
+    revision = _scope(call, calendar).revision(token)
     about = calendar.about
     if about.refusals:
         about.refusals -= about.refusals > 0
         call.world.save_calendar(calendar)
         raise full_sync_required()
     return revision
+
+
+def _scope(call: Call, calendar: Calendar) -> Scope:
+    """What the token belongs to; one for busy spans alone is worth nothing to who may see events, nor the reverse."""
+    scope, role = call.world.scope(calendar, call.user), call.role(calendar)
+    if role == "freeBusyReader" or call.world.knobs.role_change_expires_tokens:
+        return structs.replace(scope, collection=f"{calendar.id} as {role}")
+    return scope
 
 
 def page_size(call: Call) -> int:
@@ -139,7 +152,7 @@ def shown_item(item: Item, view: View) -> bytes:
 
 def list_etag(call: Call, calendar: Calendar) -> str:
     """The version of every list of this calendar's events."""
-    return f'"p3{fingerprint(call.world.life.id, calendar.id, calendar.revision)[:14]}"'
+    return f'"p3{fingerprint(call.world.life.id, calendar.id, calendar.revision, call.role(calendar))[:14]}"'
 
 
 def head_of(call: Call, calendar: Calendar, etag: str) -> Json:

@@ -110,7 +110,7 @@ class Rows:
 
     def _told(self, records: Iterator[tuple[int, Record]]) -> Iterator[Row]:
         for number, record in records:
-            if record.cancelled:
+            if record.cancelled or not self.view.shows(record.body):
                 for part, item in self._fresh_tombstone(record):
                     yield (number, part), item
             else:
@@ -139,7 +139,7 @@ class Rows:
     # ---- what one event contributes
 
     def _live(self, record: Record) -> Iterator[tuple[str, Item, datetime | None]]:
-        if not self._sought(record):
+        if not self._sought(record) or not self.view.shows(record.body):
             return
         if not record.recurring:
             if self._in_window(record):
@@ -153,7 +153,7 @@ class Rows:
     def _kept_tombstone(self, record: Record, number: int) -> Iterator[Row]:
         """A deleted event in a full pass: shown whole if asked for, else hidden but for a live series' gaps."""
         key = (number, "")
-        shown = self.wanted.deleted or self._deleted_since(record)
+        shown = self.view.busy_on is None and (self.wanted.deleted or self._deleted_since(record))
         if not self._sought(record) or not self._in_window(record):
             return
         if shown and not (record.recurring and self.wanted.single):
@@ -178,7 +178,7 @@ class Rows:
         return record is not None and not record.cancelled
 
     def _sought(self, record: Record) -> bool:
-        if not self.wanted.search.anything and not self.wanted.search.finds(record.body):
+        if not self.wanted.search.anything and not self.wanted.search.finds(self.view.seen(record.body)):
             return False
         if self.wanted.updated is None:
             return True

@@ -22,6 +22,7 @@ def opened(world: World) -> Shown:
     expect("the room's title", rooms(world).get(room), TITLE)
     if not link.endswith(f"/j/{room}"):
         raise Unkept("the event's link is not the room's")
+    expect("what the link leads to", _door(world, link), "early")
     return Shown("created, asking for Janus", "a room on Janus; its link is in the event", ms)
 
 
@@ -36,11 +37,13 @@ def retitled(world: World) -> Shown:
 
 def closed(world: World) -> Shown:
     """A cancelled event's room is destroyed."""
-    _, room = world.until("the event has a room", lambda: _link(world, world.events["janus"]))
+    link, room = world.until("the event has a room", lambda: _link(world, world.events["janus"]))
     world.person.delete(world.events["janus"])
     since = Stopwatch()
     world.until("the room is gone", lambda: room not in rooms(world))
-    return Shown("cancelled", "the room is destroyed", since.ms)
+    ms = since.ms
+    world.until("its link says so", lambda: _door(world, link) == "cancelled")
+    return Shown("cancelled", "the room is destroyed; its link says so", ms)
 
 
 def rooms(world: World) -> dict[str, str]:
@@ -58,6 +61,12 @@ def rooms(world: World) -> dict[str, str]:
     address = f"http://127.0.0.1:{world.settings.janus_admin_port}/admin"
     told = world.client.post(address, json=asked).raise_for_status().json()
     return {room["room"]: room["description"] for room in told["response"]["list"]}
+
+
+def _door(world: World, link: str) -> str:
+    """How the door of the room stands, as the page that the link leads to tells."""
+    state: str = world.client.get(f"{link}/state").raise_for_status().json()["state"]
+    return state
 
 
 def _link(world: World, event: str) -> tuple[str, str] | None:

@@ -101,13 +101,17 @@ def change(ground: Ground, feed: str, how: Callable[[Feed], Feed | None]) -> Fee
 def raise_dirty(ground: Ground, feed: str, *, full: bool = False, delay: float = 0.0) -> Feed:
     """Ask for a run: raise the dirty number and enqueue a task named by it.
 
-    If a run that has not begun will see the change anyway, write nothing. Returns the feed as it stands.
+    If a run that has not begun will see the change anyway, or the feed is stopped, write nothing. Returns the feed as
+    it stands.
     """
     now = ground.now()
     asked: list[int] = []
 
     def dirtied(current: Feed) -> Feed | None:
         asked.clear()
+        if current.stopped:
+            # Nothing runs; a run is asked for when the calendar is connected again.
+            return None
         covered = current.dirty > current.started and not (full and not current.full_wanted)
         if covered:
             return None

@@ -5,6 +5,8 @@ Connecting twice changes nothing, and connecting again after trouble mends it.
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from conference.errors import Conflict, Later, OutcomeUnknown
@@ -37,14 +39,21 @@ def _ensure_feed(ground: Ground, feed: str, fresh: Feed) -> None:
             # Somebody connects the same calendar at this moment.
             return
     elif feeds.decode(document).stopped:
-        now = ground.now()
-        feeds.change(
-            ground,
-            feed,
-            lambda it: msgspec.structs.replace(
-                it, stopped=False, trouble=None, deletions_accepted=True, poll_at=now, lease_until=0.0
-            ),
-        )
+        feeds.change(ground, feed, partial(_restarted, ground.now()))
+        feeds.raise_dirty(ground, feed)
+
+
+def _restarted(now: float, feed: Feed) -> Feed:
+    # What was asked for before has lost its task: with `started` at that number, asking anew makes another one.
+    return msgspec.structs.replace(
+        feed,
+        stopped=False,
+        trouble=None,
+        deletions_accepted=True,
+        started=feed.dirty,
+        poll_at=now,
+        lease_until=0.0,
+    )
 
 
 def _ensure_channel(ground: Ground, feed: str) -> None:

@@ -63,9 +63,11 @@ def sync_calendar(ground: Ground, feed: str, number: int) -> None:
     except (Revoked, Refused) as error:
         _stop(run, error)
     except Gone as error:
-        if error.what is not Missing.CALENDAR:
-            raise
-        _stop(run, error)
+        if error.what is Missing.CALENDAR:
+            _stop(run, error)
+        else:
+            # A page token that did not last until the end of a full pass.
+            _postpone(run, error)
     except Stale:
         # A later run took the lease over; it covers everything that this one was asked for.
         log.info("run overtaken", feed=feed, fence=run.feed.fence)
@@ -249,7 +251,7 @@ def _record(run: Run) -> list[Put]:
     ]
 
 
-def _postpone(run: Run, error: Later | OutcomeUnknown) -> None:
+def _postpone(run: Run, error: LockstepError) -> None:
     after = error.after if isinstance(error, Later) else None
     attempts = run.feed.attempts + 1
     at = retry_at(run.ground, after, attempts, run.feed_id)
@@ -264,7 +266,10 @@ def _postpone(run: Run, error: Later | OutcomeUnknown) -> None:
 def _stop(run: Run, error: LockstepError) -> None:
     """Be quiet until somebody connects the calendar again; nothing of it is deleted."""
     log.error("feed stopped, its owner must act", feed=run.feed_id, error=str(error))
-    _own(run, stopped=True, trouble=str(error), lease_until=0.0, wake_at=None, poll_at=None)
+    try:
+        _own(run, stopped=True, trouble=str(error), lease_until=0.0, wake_at=None, poll_at=None)
+    except Stale:
+        return
 
 
 def _own(run: Run, **changes: object) -> Feed:

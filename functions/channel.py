@@ -11,9 +11,9 @@ import re
 import msgspec
 import structlog
 
-from conference.errors import Conflict, Gone, LockstepError, Refused
+from conference.errors import Conflict, Gone, Later, LockstepError, Refused, Revoked
 from functions import feed as feeds
-from functions.ground import HOUR, Ground
+from functions.ground import HOUR, MINUTE, Ground
 from functions.ports import Delete, Document, Put, Where
 
 COLLECTION = "channels"
@@ -62,7 +62,9 @@ def open_channel(ground: Ground, feed: str) -> None:
         return
     name, secret = ground.new_secret(), ground.new_secret()
     key = f"{COLLECTION}/{name}"
-    record = Channel(feed, current.user, digest(secret), renew_at=ground.now() + REGISTERING)
+    now = ground.now()
+    latest = now + ground.policy.channel_life
+    record = Channel(feed, current.user, digest(secret), renew_at=now + REGISTERING, expires=latest)
     (version,) = ground.store.commit(Put(key, msgspec.to_builtins(record), None))
     try:
         watched = ground.calendar.watch(
@@ -78,6 +80,10 @@ def open_channel(ground: Ground, feed: str) -> None:
         feeds.change(ground, feed, lambda it: msgspec.structs.replace(it, push=False))
         log.warning("calendar cannot be watched, polling it", feed=feed)
         return
+    except (Later, Revoked, Gone):
+        # Nothing was opened.
+        ground.store.commit(Delete(key, version or ""))
+        raise
     expires = watched.expires.timestamp()
     opened = msgspec.structs.replace(
         record, resource_id=watched.resource_id, expires=expires, renew_at=_renewal(ground, expires)
@@ -97,6 +103,9 @@ def close_channel(ground: Ground, channel: str) -> None:
     if document is None:
         return
     record = msgspec.convert(document.data, Channel)
+    if record.expires is not None and record.expires <= ground.now():
+        ground.store.commit(Delete(document.key, document.version))
+        return
     closing = msgspec.structs.replace(record, closing=True, renew_at=ground.now() + HOUR)
     (version,) = ground.store.commit(Put(document.key, msgspec.to_builtins(closing), document.version))
     resource = record.resource_id or _resource_of(ground, record.feed)
@@ -113,7 +122,8 @@ def renew_due(ground: Ground) -> int:
             _renew(ground, document)
         except LockstepError as error:
             log.warning("channel not renewed yet", error=str(error))
-            _postpone(ground, document)
+            # Where a person must act, asking each minute would not help.
+            _postpone(ground, document, HOUR if isinstance(error, Revoked) else MINUTE)
     return len(due)
 
 
@@ -150,12 +160,12 @@ def _renewal(ground: Ground, expires: float) -> float:
     return expires - min(ground.policy.channel_renewal, left / 2)
 
 
-def _postpone(ground: Ground, document: Document) -> None:
+def _postpone(ground: Ground, document: Document, wait: float) -> None:
     fresh = ground.store.get(document.key)
     if fresh is None:
         return
     record = msgspec.convert(fresh.data, Channel)
-    later = msgspec.structs.replace(record, renew_at=ground.now() + 60)
+    later = msgspec.structs.replace(record, renew_at=ground.now() + wait)
     try:
         ground.store.commit(Put(fresh.key, msgspec.to_builtins(later), fresh.version))
     except Conflict:

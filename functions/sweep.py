@@ -117,7 +117,9 @@ def _is_orphan(ground: Ground, held: str, meeting: Meeting) -> bool:
     # Asked again now: it may have been linked, or be about to be, since the list was made.
     if ground.store.query(ledger.COLLECTION, [Where("meeting", "==", held)], limit=1):
         return False
-    if ground.store.query(ledger.COLLECTION, [Where("key", "==", meeting.key)], limit=1):
+    same_key = ground.store.query(ledger.COLLECTION, [Where("key", "==", meeting.key)])
+    if any(row.meeting is None for row in map(ledger.decode, same_key)):
+        # Its create may be on its way; where the row has another meeting already, this one is a twin.
         return False
     return _seen_unlinked_before(ground, held)
 

@@ -34,8 +34,11 @@ def provider_webhook(ground: Ground, name: str, headers: Mapping[str, str], body
     note = provider.read(headers, body, now=ground.clock.now())
     if note.meeting_id is not None:
         held = index(MeetingRef(provider.name, provider.account, note.meeting_id))
-        task = Task("reconcile_event", {"meeting": held, "version": note.version or ""})
-        label = hashlib.sha256(f"{held}\0{note.event_id}".encode()).hexdigest()[:40]
+        # The version a meeting had when it was deleted may be the one we know.
+        version = "" if note.kind == "deleted" else note.version or ""
+        task = Task("reconcile_event", {"meeting": held, "version": version})
+        # With the time, since a vendor that numbers nothing says the same words of each change.
+        label = hashlib.sha256(f"{held}\0{note.event_id}\0{note.at.isoformat()}".encode()).hexdigest()[:40]
         at = datetime.fromtimestamp(ground.now() + ground.policy.burst, UTC)
         ground.queue.add(task, name=label, at=at)
     return note.reply

@@ -235,6 +235,7 @@ _DEFINITE: dict[int, tuple[type[LockstepError], str]] = {
     412: (Stale, "the meeting has changed at the provider"),
 }
 _BUSY = frozenset({408, 409, 423, 425, 429})
+_LOOKED_AT = frozenset({"create", "update"})  # a delete is just repeated
 _ABOUT_ONE = frozenset({"get", "update", "delete"})
 
 
@@ -246,8 +247,8 @@ def _refusal(answer: Answer, where: Where) -> LockstepError:
         return error(message, where)
     if status in {404, 410} and where.operation in _ABOUT_ONE:
         return Gone("the meeting is no more", where)
-    if status >= 500 and where.operation == "create":
-        return OutcomeUnknown("the provider failed while creating", where)
+    if status >= 500 and where.operation in _LOOKED_AT:
+        return OutcomeUnknown("the provider failed while writing", where)
     if status in _BUSY or status >= 500:
         return Later("the provider is busy or failing", where, retry_after(answer.headers))
     return Refused("the provider refuses", where)

@@ -340,7 +340,7 @@ def _not_janus(where: Where) -> LockstepError:
     status = where.status or 0
     if status in {401, 403}:
         return Revoked("whatever stands before Janus does not let us through", where)
-    if status >= 500 and where.operation == "create":
+    if status >= 500 and where.operation in {"create", "update"}:
         return OutcomeUnknown("no usable answer from Janus", where)
     if status >= 500 or status == 429:
         return Later("no usable answer from Janus", where)

@@ -43,14 +43,20 @@ def _poll_due(ground: Ground) -> int:
     polled = 0
     for document in _due(ground, feeds.COLLECTION, "poll_at"):
         feed = document.key.removeprefix(f"{feeds.COLLECTION}/")
-        now = ground.now()
-        feeds.change(ground, feed, partial(_polled, now + ground.policy.poll))
-        feeds.raise_dirty(ground, feed)
-        current = feeds.decode(document)
-        if current.channel is None and current.push:
-            _open(ground, feed)
+        try:
+            _poll(ground, feed)
+        except LockstepError as error:
+            log.warning("not polled yet", feed=feed, error=str(error))
+            continue
         polled += 1
     return polled
+
+
+def _poll(ground: Ground, feed: str) -> None:
+    current = feeds.change(ground, feed, partial(_polled, ground.now() + ground.policy.poll))
+    feeds.raise_dirty(ground, feed)
+    if current.channel is None and current.push:
+        _open(ground, feed)
 
 
 def _polled(next_poll: float, feed: feeds.Feed) -> feeds.Feed:

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from conference.errors import Gone, Later, NotOwned, Refused, Stale
+from conference.event import Event
 from conference.key import mint_key
 from conference.link import Link, index
 from conference.meeting import Meeting, MeetingId, MeetingRef, MeetingSpec
@@ -33,7 +34,6 @@ from functions.work import Work, remark
 
 ABSENCE = timedelta(seconds=60)
 """A meeting that is not there is asked for once more after this: providers have had outages that answered 404."""
-ELSEWHERE = timedelta(seconds=5)
 
 log = structlog.get_logger(__name__)
 
@@ -163,8 +163,8 @@ def _delete_unless_held(work: Work, provider: ConferenceProvider, ref: MeetingRe
         if not any(row.link and row.link.leads for row in others):
             _promote(work, others[0])
         return
-    if _moved_elsewhere(work):
-        raise Later("the event lives on in another calendar, which will take its meeting over", after=ELSEWHERE)
+    if _moved_elsewhere(work, ref):
+        raise Later("the event lives on in another calendar, which will take its meeting over")
     work.touched = True
     try:
         provider.delete(ref)
@@ -186,20 +186,34 @@ def _others(work: Work, ref: MeetingRef) -> list[Row]:
     return [row for row in rows if not row.releasing]
 
 
-def _moved_elsewhere(work: Work) -> bool:
-    """True if a tombstone stands for a move: the event lives in another calendar of the same user."""
+def _moved_elsewhere(work: Work, ref: MeetingRef) -> bool:
+    """True if a tombstone stands for a move: the event lives in another calendar of the same user, with its meeting."""
     row, ground = work.row, work.ground
     if row.ical_uid is None or row.seen is None or not row.seen.cancelled:
         return False
     for document in ground.store.query(feeds.COLLECTION, [Where("user", "==", row.user)]):
         feed = feeds.decode(document)
-        if feed.calendar == row.calendar:
+        if feed.calendar == row.calendar or feed.stopped:
             continue
-        for event in ground.calendar.find(row.user, feed.calendar, row.ical_uid):
-            if event.organized_here and provider_of(event, ground.solutions):
-                feeds.raise_dirty(ground, feeds.feed_id(feed.user, feed.calendar))
-                return True
+        if any(_takes_over(work, event, ref) for event in _copies(work, feed.calendar, row.ical_uid)):
+            feeds.raise_dirty(ground, feeds.feed_id(feed.user, feed.calendar))
+            return True
     return False
+
+
+def _copies(work: Work, calendar: str, ical_uid: str) -> list[Event]:
+    try:
+        return work.ground.calendar.find(work.row.user, calendar, ical_uid)
+    except Gone:
+        return []
+
+
+def _takes_over(work: Work, event: Event, ref: MeetingRef) -> bool:
+    conference = event.conference
+    if conference is None or not event.organized_here or not provider_of(event, work.ground.solutions):
+        return False
+    # One that asks for a meeting, and names none yet, will make its own.
+    return conference.conference_id == ref.id
 
 
 def _created_unseen(provider: ConferenceProvider, link: Link) -> MeetingRef | None:

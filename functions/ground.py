@@ -30,6 +30,8 @@ class Policy:
     """Each feed and each provider account is compared as a whole this often."""
     window: float = DAY
     """A full pass marks events without a ledger row only if they were modified within this time (R3)."""
+    look_back: float = 30 * DAY
+    """A full pass looks up what it did not show, except single events that ended longer ago than this."""
     full_pass_cooldown: float = 10 * MINUTE
     """A token dropped again within this time does not lead to another full pass at once."""
     channel_life: float = 2 * DAY

@@ -19,6 +19,8 @@ from functions.ground import Ground
 from functions.ports import Document, Put, Task
 
 COLLECTION = "ledger"
+LARGEST = 350_000
+"""Bytes of a row's JSON; every store takes somewhat more (infra.documents)."""
 
 
 class Row(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,6 +61,11 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
         """True while the newest mark is not done."""
         return self.mark > self.done
 
+    @property
+    def abandoned(self) -> bool:
+        """True if a claim was never given back: once it has ended, what its holder did outside is not known."""
+        return self.claimed_until > 0
+
 
 def key_of(feed: str, event: str) -> str:
     """A row's document key; event ids may be up to 1024 characters long, so it is hashed."""
@@ -76,6 +83,11 @@ def encode(row: Row) -> dict[str, Any]:
     return data
 
 
+def fits(row: Row) -> bool:
+    """True if every store takes the row, with room for what its link adds."""
+    return len(msgspec.json.encode(row)) <= LARGEST
+
+
 def put(row: Row, version: str | None) -> Put:
     """The write of a row, if it is still at `version` (None: if there is none yet)."""
     return Put(key_of(row.feed, row.event), encode(row), version)
@@ -88,7 +100,7 @@ def marked(row: Row, ground: Ground, **seen: Any) -> Row:
     return msgspec.structs.replace(
         fresh,
         mark=row.mark + 1,
-        due=now + ground.policy.forgotten,
+        due=max(now, row.claimed_until) + ground.policy.forgotten,
         attempts=0,
         failing_since=None,
         parked=None,

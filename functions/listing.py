@@ -6,14 +6,16 @@ Authority: https://developers.google.com/workspace/calendar/api/guides/sync
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from conference.errors import Conflict, Gone, Later, Poison, Refused, Stale
 from conference.event import Event, Unreadable
+from conference.slot import slot_of
 from functions import dead, ledger, marking
 from functions import feed as feeds
 from functions.feed import Feed
@@ -43,6 +45,8 @@ class Pass:
     marked: list[Marked]
     seen: int = 0
     baseline: bool = False
+    apart: dict[str, dict[str, Event]] = field(default_factory=dict)
+    """Exceptions of which only a later page shows the series, by series."""
 
 
 def incremental(a_pass: Pass) -> None:
@@ -92,7 +96,13 @@ def _pages(a_pass: Pass, *, token: str | None, ends_after: datetime | None) -> I
 
 def _sightings(a_pass: Pass, page: Page) -> list[Sighting]:
     events = (item for item in page.items if isinstance(item, Event))
-    return sightings(events, lambda event: a_pass.ground.store.get(ledger.key_of(a_pass.feed_id, event)) is not None)
+    found = sightings(events, lambda event: a_pass.ground.store.get(ledger.key_of(a_pass.feed_id, event)) is not None)
+    for one in found:
+        if one.event is None:
+            a_pass.apart.setdefault(one.series, {}).update(one.exceptions)
+        else:
+            one.exceptions = {**a_pass.apart.get(one.series, {}), **one.exceptions}
+    return found
 
 
 def _note(a_pass: Pass, page: Page, judge: Judge, *, token: str | None, full_at: float | None = None) -> None:
@@ -154,6 +164,11 @@ def _judged(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str) ->
         row = judge(before, sighting, zone)
         if row is None:
             continue
+        if not ledger.fits(row):
+            dead.note(a_pass.ground, a_pass.feed_id, row.event, "the event is too large to be kept")
+            continue
+        if before is None:
+            row = _following(row, rows)
         rows.append(row)
         puts.append(ledger.put(row, document.version if document else None))
         if row.fence > (before.fence if before else 0):
@@ -161,10 +176,17 @@ def _judged(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str) ->
     return rows, puts, claimed
 
 
+def _following(row: Row, earlier: Sequence[Row]) -> Row:
+    """The new row; if one that is written in the same commit leads the meeting they share, it follows."""
+    if row.link is None or row.meeting not in {one.meeting for one in earlier}:
+        return row
+    return msgspec.structs.replace(row, link=msgspec.structs.replace(row.link, leads=False))
+
+
 def _changed(a_pass: Pass, row: Row | None, sighting: Sighting, zone: str) -> Row | None:
     """In an incremental pass every item is a change."""
     ground = a_pass.ground
-    if row is None or (row.link is None and not row.pending):
+    if row is None or (row.link is None and not row.pending and row.parked is None):
         # Not ours until now: is it now?
         if not marking.is_ours(sighting, ground.solutions):
             return None
@@ -192,14 +214,18 @@ def _new_row(a_pass: Pass, sighting: Sighting) -> Row:
 
 
 def _look_up(a_pass: Pass, shown: set[str], zone: str) -> None:
-    """Read each linked event that a full pass did not show, and mark it if it changed or is gone."""
+    """Read each linked event that a full pass did not show, and mark it if it changed or is gone.
+
+    One that was over long ago is not shown because it is past; years of them would cost a call each.
+    """
     ground = a_pass.ground
     linked = list(_linked(a_pass))
-    absent = [row for row in linked if row.event not in shown]
+    before = ground.clock.now() - timedelta(seconds=ground.policy.look_back)
+    absent = [row for row in linked if row.event not in shown and not _was_over(row, before)]
     outcomes = ground.lanes.run([partial(_read, a_pass, row) for row in absent])
     found: list[Sighting] = []
     for row, outcome in zip(absent, outcomes, strict=True):
-        if isinstance(outcome, Poison):
+        if isinstance(outcome, Poison | Refused):
             dead.note(a_pass.ground, a_pass.feed_id, row.event, str(outcome))
         elif isinstance(outcome, Exception):
             raise outcome
@@ -208,6 +234,15 @@ def _look_up(a_pass: Pass, shown: set[str], zone: str) -> None:
     _guard_deletions(a_pass, sum(1 for one in found if one.event and one.event.cancelled), len(linked))
     for start in range(0, len(found), CHUNK):
         _commit(a_pass, found[start : start + CHUNK], partial(_changed, a_pass), zone, {})
+
+
+def _was_over(row: Row, before: datetime) -> bool:
+    if row.seen is None or row.seen.cancelled or row.seen.recurrence:
+        return False
+    try:
+        return slot_of(row.seen, ZoneInfo(row.zone)).end < before
+    except Poison:
+        return False
 
 
 def _guard_deletions(a_pass: Pass, gone: int, linked: int) -> None:
@@ -239,8 +274,7 @@ def _read(a_pass: Pass, row: Row) -> Event:
 
 
 def _readable(a_pass: Pass, sighting: Sighting, zone: str) -> Sighting | None:
-    checked = marking.exceptions_readable(sighting, zone)
-    if isinstance(checked, Unreadable):
-        dead.note(a_pass.ground, a_pass.feed_id, checked.id, checked.cause)
-        return None
-    return checked
+    for item in marking.unreadable_exceptions(sighting, zone):
+        dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)
+        sighting.exceptions.pop(item.id or "")
+    return sighting if sighting.event or sighting.exceptions else None

@@ -86,10 +86,14 @@ def mark(ground: Ground, row: Row, sighting: Sighting, zone: str, *, anyway: boo
     now = ground.now()
     if row.claimed_until > now:
         # Somebody works on it and will see the new mark when it saves.
-        return msgspec.structs.replace(marked, due=row.claimed_until + ground.policy.forgotten)
+        return marked
     until = now + ground.policy.lease
     return msgspec.structs.replace(
-        marked, fence=row.fence + 1, claimed_until=until, due=until + ground.policy.forgotten
+        marked,
+        fence=row.fence + 1,
+        claimed_until=until,
+        due=until + ground.policy.forgotten,
+        verify=row.verify or row.abandoned,
     )
 
 
@@ -135,11 +139,12 @@ def recently_modified(sighting: Sighting, since: datetime) -> bool:
     return any(e.updated_at is not None and e.updated_at >= since for e in seen)
 
 
-def exceptions_readable(sighting: Sighting, zone: str) -> Sighting | Unreadable:
-    """The sighting, or the cause why an exception in it cannot be read."""
+def unreadable_exceptions(sighting: Sighting, zone: str) -> list[Unreadable]:
+    """Those of its exceptions that cannot be read, with the cause."""
+    found: list[Unreadable] = []
     for item in sighting.exceptions.values():
         try:
             occurrence_of(item, ZoneInfo(zone))
         except Poison as error:
-            return Unreadable(item.id, str(error))
-    return sighting
+            found.append(Unreadable(item.id, str(error)))
+    return found

@@ -6,6 +6,8 @@ The task names the event only: ways to join are read from the ledger and never t
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 import structlog
 
@@ -15,7 +17,7 @@ from conference.plan import NotAsked, PublishMeeting, decide
 from functions import ledger, reconcile
 from functions.ground import Ground
 from functions.reconcile import Outcome
-from functions.work import Work, remark
+from functions.work import Work
 
 log = structlog.get_logger(__name__)
 
@@ -47,9 +49,11 @@ def _publish(job: Work) -> Outcome:
     body = {"conferenceData": msgspec.to_builtins(conference_data(seen.conference, action.meeting, name))}
     try:
         patched = job.ground.calendar.patch(job.row.user, job.row.calendar, seen.id, body, etag=seen.etag)
-    except (Stale, Gone, OutcomeUnknown, Poison):
+    except (Stale, Gone, OutcomeUnknown, Poison) as error:
         # The event has changed, or may have: read it and decide again, never write the old body once more.
-        return _look_again(job)
+        job.row = msgspec.structs.replace(job.row, refresh=True)
+        job.postpone(error, timedelta() if isinstance(error, Stale) else None)
+        return Outcome.POSTPONED
     except (Later, Revoked) as error:
         job.postpone(error, error.after if isinstance(error, Later) else None)
         return Outcome.POSTPONED
@@ -78,10 +82,4 @@ def _only_publishing(job: Work) -> PublishMeeting | None:
 def _hand_over(job: Work) -> Outcome:
     job.keep(claimed_until=0.0)
     ledger.enqueue(job.ground, job.row)
-    return Outcome.POSTPONED
-
-
-def _look_again(job: Work) -> Outcome:
-    job.keep(claimed_until=0.0)
-    remark(job.ground, job.document_key, refresh=True)
     return Outcome.POSTPONED

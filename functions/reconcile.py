@@ -60,7 +60,8 @@ def reconcile_event(ground: Ground, feed: str, event: str, fence: int | None = N
     document = ground.store.get(ledger.key_of(feed, event))
     if document is None:
         return Outcome.SETTLED
-    inherited = fence is not None and ledger.decode(document).fence == fence
+    row = ledger.decode(document)
+    inherited = row.fence == fence and row.claimed_until > ground.now()
     return work(ground, document, Claim.INHERIT if inherited else Claim.TAKE)
 
 
@@ -101,7 +102,8 @@ def _settle(job: Work) -> Outcome:
             _read_event(job)
         event = event_says(job)
         if job.row.releasing and isinstance(event, Wanted):
-            job.row = msgspec.structs.replace(job.row, releasing=False)
+            # The meeting may have been deleted before the event came back.
+            job.row = msgspec.structs.replace(job.row, releasing=False, verify=True)
         if job.row.verify:
             if isinstance(event, Wanted):
                 effects.ask(job, event.spec)

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from conference.errors import Conflict, LockstepError, Stale
+from conference.errors import Conflict, LockstepError, Revoked, Stale
 from conference.link import Link, index
 from conference.plan import MeetingSays, NotAsked
 from functions import dead, ledger
@@ -28,6 +28,10 @@ log = structlog.get_logger(__name__)
 
 OURS = ("link", "meeting", "former", "key", "generation", "releasing", "absent_since")
 """The fields that the claim's holder changes in memory before it saves."""
+
+
+BELIEVED = 3
+"""How often a wait that the other side chose may be shorter than ours."""
 
 
 @dataclass(slots=True)
@@ -58,7 +62,11 @@ class Work:
             return False
         until = now + self.ground.policy.lease
         claimed = msgspec.structs.replace(
-            self.row, fence=self.row.fence + 1, claimed_until=until, due=until + self.ground.policy.forgotten
+            self.row,
+            fence=self.row.fence + 1,
+            claimed_until=until,
+            due=until + self.ground.policy.forgotten,
+            verify=self.row.verify or self.row.abandoned,
         )
         try:
             (version,) = self.ground.store.commit(ledger.put(claimed, self.version))
@@ -119,7 +127,8 @@ class Work:
         """Leave the mark for a task of its own; when retries have gone on long enough, park the row."""
         now, attempts = self.ground.now(), self.row.attempts + 1
         since = self.row.failing_since or now
-        if now - since > self.ground.policy.retry_for:
+        # What waits for a person waits for as long as they take.
+        if now - since > self.ground.policy.retry_for and not isinstance(error, Revoked):
             dead.note(self.ground, self.row.feed, self.row.event, str(error))
             self.park(str(error))
             return
@@ -154,7 +163,9 @@ class Work:
         if document is None or fresh is None or fresh.fence != self.row.fence or fresh.link != self.stored_link:
             raise Stale("somebody else has taken the row")
         ours = {name: getattr(self.row, name) for name in OURS}
-        self.row, self.version = msgspec.structs.replace(fresh, **ours), document.version
+        # What the holder has not looked at yet still has to be looked at.
+        looks = {"verify": fresh.verify or self.row.verify, "refresh": fresh.refresh or self.row.refresh}
+        self.row, self.version = msgspec.structs.replace(fresh, **ours, **looks), document.version
 
 
 def remark(ground: Ground, key: str, **seen: Any) -> None:
@@ -175,13 +186,16 @@ def remark(ground: Ground, key: str, **seen: Any) -> None:
 
 
 def retry_at(ground: Ground, after: timedelta | datetime | None, attempts: int, seed: str) -> float:
-    """When to try again: as the other side asked, else exponentially later, spread by up to a quarter."""
+    """When to try again: as the other side asked, else exponentially later, spread by up to a quarter.
+
+    Who asks for an early return again and again is believed a few times.
+    """
     now, policy = ground.now(), ground.policy
-    if isinstance(after, datetime):
-        # An absurd date from outside must not park the work for ever.
-        return min(max(after.timestamp(), now), now + 24 * HOUR)
-    if isinstance(after, timedelta):
-        return now + min(max(after.total_seconds(), 0.0), 24 * HOUR)
     wait = min(policy.retry_first * 2.0 ** min(attempts - 1, 20), policy.retry_most)
     spread = hashlib.sha256(f"{seed}{attempts}".encode()).digest()[0] / 255
-    return now + wait * (0.75 + 0.25 * spread)
+    own = now + wait * (0.75 + 0.25 * spread)
+    if after is None:
+        return own
+    asked = after.timestamp() if isinstance(after, datetime) else now + after.total_seconds()
+    # An absurd date from outside must not park the work for ever.
+    return min(max(asked, now if attempts <= BELIEVED else own), now + 24 * HOUR)

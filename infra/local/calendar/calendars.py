@@ -63,6 +63,8 @@ def delete(call: Call) -> Response:
     if about.owner != call.user:
         raise ApiError(403, "forbidden", "Only the data owner can delete the calendar.")
     call.check_if_match(_etag(calendar))
+    if call.world.knobs.not_exists:
+        call.world.tell(calendar.id, "not_exists")
     about.deleted = True
     about.changed = call.world.stamp()
     call.world.save_calendar(calendar)

@@ -10,7 +10,7 @@ import email.utils
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -28,11 +28,14 @@ _GIVE_UP = timedelta(days=3)
 
 
 class Channel(msgspec.Struct):
-    """A push channel; `expires` in seconds since the epoch. A stopped one is kept so that its id stays taken."""
+    """A push channel; `expires` in seconds since the epoch. A stopped one is kept so that its id stays taken.
+
+    `topic` is what it tells of: a calendar's id for its events, else the name of a collection.
+    """
 
     id: str
     user: str
-    calendar: str
+    topic: str
     resource_id: str
     resource_uri: str
     address: str
@@ -54,7 +57,7 @@ class Push:
     channel: str
     address: str
     headers: dict[str, str]
-    state: str  # sync or exists
+    state: str  # sync, exists or not_exists
     due: datetime
     first_due: datetime
     attempt: int = 1
@@ -100,12 +103,12 @@ class Channels:
         channel.stopped = True
         return channel
 
-    def notify(self, calendar: str, now: datetime) -> Iterator[Channel]:
-        """Tell every live channel of the calendar that something changed; yields those it told."""
+    def notify(self, topic: str, now: datetime, may_hear: Callable[[str], bool], state: str) -> Iterator[Channel]:
+        """Tell the live channels of a topic, of users who may hear it, that something changed; yields those it told."""
         for channel in self._channels.values():
-            if channel.calendar == calendar and channel.live(now):
+            if channel.topic == topic and channel.live(now) and may_hear(channel.user):
                 channel.number += self._random.randint(2, 999)
-                self._post(channel, "exists", now)
+                self._post(channel, state, now)
                 yield channel
 
     def newest(self, most: int = 100) -> list[Channel]:

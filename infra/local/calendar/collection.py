@@ -78,6 +78,11 @@ def rules_of(calendar: str) -> str:
     return f"calendars/{calendar}/acl"
 
 
+def calendar_in(topic: str) -> str:
+    """The calendar of its access rules' name; a calendar's id stands for itself, as the name of its events."""
+    return topic.removeprefix("calendars/").removesuffix("/acl")
+
+
 def list_of(user: str) -> str:
     """The name of a user's calendar list."""
     return f"users/{user}/calendarList"

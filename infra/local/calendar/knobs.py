@@ -28,6 +28,7 @@ class Knobs(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     empty_pages: Share = 0.0  # share of list pages that come empty, with a nextPageToken
     plain_http_push: bool = False  # allow http:// addresses that are not loopback
     role_change_expires_tokens: bool = False  # (3.4, Q10)
+    not_exists: bool = False  # tell the channels of a deleted calendar so (9.2.2, Q13)
     admins: list[str] = []  # Workspace administrators, who may transfer calendars (11)
     per_minute: Limit = 0  # quota per user and minute, a patch counts 3; Google's is 600 (10.4)
     per_minute_per_project: Limit = 0  # the same for all users together; Google's is 10,000

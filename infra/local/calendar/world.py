@@ -12,9 +12,10 @@ from random import Random
 
 import msgspec
 
+from infra.local.calendar.access import at_least, role_of
 from infra.local.calendar.calendar import About, Calendar
 from infra.local.calendar.channels import Channel, Channels
-from infra.local.calendar.collection import Collection, Entry, Horizon, list_of, rules_of
+from infra.local.calendar.collection import Collection, Entry, Horizon, calendar_in, list_of, rules_of
 from infra.local.calendar.conferencing import awaits
 from infra.local.calendar.knobs import Knobs
 from infra.local.calendar.messages import Json, encode
@@ -108,7 +109,7 @@ class World:
         """Make `value` the newest version of an entry: new revision, a notice to every channel."""
         entry = self.collection(name).put(entry_id, value, self.stamp(), gone=gone)
         self._unsaved["entry", name, entry_id] = encode(entry)
-        self._tell(name)
+        self.tell(name)
         return entry
 
     def users(self) -> list[str]:
@@ -120,9 +121,16 @@ class World:
         self.groups[group] = members
         self._unsaved["group", "", group] = encode(members)
 
-    def _tell(self, topic: str) -> None:
-        for channel in self.channels.notify(topic, self.now()):
+    def tell(self, topic: str, state: str = "exists") -> None:
+        """A notice to every channel of the topic whose user may still hear of it."""
+        for channel in self.channels.notify(topic, self.now(), lambda user: self._may_hear(topic, user), state):
             self.save_channel(channel)
+
+    def _may_hear(self, topic: str, user: str) -> bool:
+        if topic.startswith("users/"):
+            return True  # a channel of the user's own
+        calendar = self.calendars[calendar_in(topic)]
+        return at_least(role_of(self, calendar, user), "freeBusyReader" if topic == calendar.id else "owner")
 
     # ---- events
 
@@ -139,7 +147,7 @@ class World:
         record = calendar.put(body)
         place = f"{record.order} {record.revision} ".encode()
         self._unsaved["event", calendar.id, record.id] = place + record.encoded()
-        self._tell(calendar.id)
+        self.tell(calendar.id)
         if awaits(body):
             self._await(calendar.id, record.id, self.knobs.pending_seconds)
         return record

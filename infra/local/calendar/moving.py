@@ -29,7 +29,7 @@ def move(call: Call) -> Response:
     exceptions = [record for record in source.exceptions(before["id"]) if record.master == before["id"]]
     _move(call, source, target, before)
     for exception in exceptions:
-        if not exception.cancelled or not _taken(target, exception.body):
+        if not exception.cancelled or not _taken(source, target, exception.body):
             _move(call, source, target, exception.body)
     return answer_with(call, source, {**before, "status": "cancelled", "etag": source.records[before["id"]].etag})
 
@@ -45,14 +45,16 @@ def _check(source: Calendar, target: Calendar, before: Json) -> None:
         raise not_organizer()
     if source is target:
         raise invalid("The event is on the destination calendar already.", "destination")
-    if _taken(target, before):
+    if _taken(source, target, before):
         raise duplicate()
 
 
-def _taken(target: Calendar, body: Json) -> bool:
-    """True if the target has another event under the same id."""
+def _taken(source: Calendar, target: Calendar, body: Json) -> bool:
+    """True if the target has another event under the same id: neither a guest's copy of this one nor what it left."""
     known = target.records.get(body["id"])
-    return known is not None and known.body.get("iCalUID") != body.get("iCalUID")
+    if known is None:
+        return False
+    return known.body.get("iCalUID") != body.get("iCalUID") or not (known.cancelled or organized_by(known.body, source))
 
 
 def _move(call: Call, source: Calendar, target: Calendar, before: Json) -> None:

@@ -160,7 +160,7 @@ class CalendarServer:
 
     def _api(self, request: Request) -> Response:
         path = "/" + request.path.removeprefix(BASE) if request.path.startswith(BASE) else request.path
-        request = _as_meant(request)
+        request = _with_token_in_header(_as_meant(request))
         method = request.method
         fault = self.faults.take(method, path)
         response = fault.response() if fault and not fault.after_apply else None
@@ -259,3 +259,12 @@ def _as_meant(request: Request) -> Request:
         form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
         return replace(request, method=meant, query={**request.query, **form}, body=b"")
     return replace(request, method=meant)
+
+
+def _with_token_in_header(request: Request) -> Request:
+    """The request with the token of `oauth_token` where every other token is, and out of what is noted."""
+    if "oauth_token" not in request.query:
+        return request
+    query = {name: values for name, values in request.query.items() if name != "oauth_token"}
+    bearer = {"authorization": f"Bearer {request.query['oauth_token'][-1]}"}
+    return replace(request, query=query, headers={**bearer, **request.headers})

@@ -45,6 +45,15 @@ def test_standard_parameters(desk: Desk, name: str, value: str, status: int) -> 
     assert desk.raw("GET", EVENTS, query={name: [value]}).status == status
 
 
+@pytest.mark.parametrize(("token", "status"), [(f"dev:{ALICE}", 200), ("nonsense", 401), ("", 401)])
+def test_a_token_may_stand_in_the_query(desk: Desk, token: str, status: int) -> None:
+    """1.1.2: oauth_token; what the server notes of the request does not repeat it."""
+    answer = desk.raw("GET", EVENTS, query={"oauth_token": [token], "maxResults": ["1"]}, headers={})
+
+    assert answer.status == status
+    assert desk.server.requests[-1]["query"] == {"maxResults": ["1"]}
+
+
 @pytest.mark.parametrize(
     ("options", "count"),
     [

@@ -37,7 +37,9 @@ export class Api {
     if (etag) headers["if-match"] = etag;
     // So that the log of requests can tell the page from the programs that are being developed.
     const asked = new URLSearchParams({ ...query, quotaUser: "page" });
-    const answer = await fetch(`${BASE}${path}?${asked}`, { method, headers, body: body && JSON.stringify(body) });
+    // The same address answers each user differently: nothing may come out of the browser's cache.
+    const request = { method, headers, body: body && JSON.stringify(body), cache: "no-store" };
+    const answer = await fetch(`${BASE}${path}?${asked}`, request);
     if (!answer.ok) throw await refusal(answer);
     return answer.status === 204 ? null : answer.json();
   }

@@ -139,7 +139,7 @@ function dayUnder(pointer) {
 }
 
 function daily(pressed, actions) {
-  if (!pressed.target.closest(".bars")) return null;
+  if (!pressed.target.closest("#bars")) return null;
   const from = dayUnder(pressed);
   const key = pressed.target.closest("[data-key]")?.dataset.key;
   if (!key) {

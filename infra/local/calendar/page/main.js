@@ -5,11 +5,11 @@ import { dragging, gestures } from "/page/drag.js";
 import { read, timesPatch } from "/page/events.js";
 import { drawInsides } from "/page/insides.js";
 import { byId, make, say } from "/page/make.js";
-import { closePanel, isOpen, openEvent, openNew, renewPanel, selected } from "/page/panel.js";
+import { closePanel, isOpen, onClose, openEvent, openNew, renewPanel, selected } from "/page/panel.js";
 import { SCALE, draw, drawHours, drawNow } from "/page/week.js";
 import { DAY, dayText, instantOf, utcText, wallAt, wallOf, weekOf, weekTitle } from "/page/when.js";
 
-const EVERY = 1000; // ms between two looks at the server
+const EVERY = 600; // ms between two looks at the server
 const HUES = 8;
 
 const page = {
@@ -18,10 +18,10 @@ const page = {
   get targets() { return this.calendars.filter(({ accessRole }) => ["writer", "owner"].includes(accessRole)); },
   say,
   failed(error) {
-    if (!(error instanceof Refusal)) throw error;
+    if (!(error instanceof Refusal)) return reached(false); // the next look tells when it is back
     const stale = error.status === 412;
     say(stale ? "Somebody else changed it just now; this is how it is." : error.message, true);
-    return refresh();
+    return refresh().catch(() => reached(false));
   },
 };
 
@@ -51,9 +51,8 @@ async function settle() {
   drawUsers();
   drawInsides(page.state);
   const version = JSON.stringify([page.api.user, page.state.calendars]);
-  if (version !== page.version && !dragging()) {
-    await refresh();
-    page.version = version;
+  if (version !== page.version && !dragging() && !waiting) {
+    if (await refresh()) page.version = version;
   }
 }
 
@@ -62,9 +61,10 @@ function tick() {
   if (page.monday !== null && !dragging()) drawNow(page.monday, page.now);
 }
 
-/** Read the calendars and the week anew, and draw them. */
+/** Read the calendars and the week anew, and draw them; false if somebody went on meanwhile, so that it is outdated. */
 async function refresh() {
-  const api = page.api;
+  const { api } = page;
+  const before = begun;
   const listed = await api.calendars();
   const calendars = listed.map((entry, number) => ({ ...entry, hue: number % HUES }));
   page.zone = calendars[0]?.timeZone || "UTC";
@@ -72,10 +72,11 @@ async function refresh() {
   page.monday ??= weekOf(page.now);
   const monday = page.monday;
   const events = await readWeek(api, calendars, monday);
-  if (api !== page.api || monday !== page.monday || dragging()) return; // somebody went on meanwhile
+  if (api !== page.api || monday !== page.monday || before !== begun || dragging()) return false;
   Object.assign(page, { calendars, events });
   redraw();
   renewPanel(page);
+  return true;
 }
 
 async function readWeek(api, calendars, monday) {
@@ -144,17 +145,39 @@ function go(monday) {
 
 // ---- writing ----
 
-/** Do what changes something, tell that it happened, and show what came of it. */
-async function write(work, told) {
+let writes = Promise.resolve();
+let waiting = 0;
+let begun = 0; // how many writes ever were
+const superseded = new Map(); // id and etag -> the version that a write of our own made of it
+
+/** Do what changes something, one after the other; tell that it happened, and show what came of it. */
+function write(work, told) {
+  waiting += 1;
+  begun += 1;
+  writes = writes.then(() => tryToWrite(work, told));
+  return writes;
+}
+
+async function tryToWrite(work, told) {
   try {
-    const done = await work();
+    const done = await work().finally(() => { waiting -= 1; });
     if (told) say(told);
-    await refresh();
+    if (!waiting) await refresh();
     return done;
   } catch (error) {
     await page.failed(error);
     return null;
   }
+}
+
+/** Patch the version that is shown, or what we ourselves have made of it since: never what others have. */
+async function patch(calendar, raw, body) {
+  const version = ({ id, etag }) => `${id} ${etag}`;
+  let newest = raw;
+  while (superseded.has(version(newest))) newest = superseded.get(version(newest));
+  const done = await page.api.patch(calendar.id, newest.id, newest.etag, body);
+  if (done.etag !== newest.etag) superseded.set(version(newest), done);
+  return done;
 }
 
 page.insert = async (calendar, body) => {
@@ -165,7 +188,7 @@ page.insert = async (calendar, body) => {
   document.querySelector(`#week [data-key^="${CSS.escape(key)}"]`)?.focus();
 };
 
-page.patch = (calendar, raw, body, told) => write(() => page.api.patch(calendar.id, raw.id, raw.etag, body), told)
+page.patch = (calendar, raw, body, told) => write(() => patch(calendar, raw, body), told)
   .then((done) => { if (done) closePanel(); });
 
 page.cancel = (event, raw) => write(() => page.api.cancel(event.calendar.id, raw.id, raw.etag).then(() => true), "Cancelled.")
@@ -173,7 +196,7 @@ page.cancel = (event, raw) => write(() => page.api.cancel(event.calendar.id, raw
 
 page.answer = (event, responseStatus) => {
   const attendees = event.raw.attendees.map((guest) => (guest.self ? { ...guest, responseStatus } : guest));
-  return write(() => page.api.patch(event.calendar.id, event.raw.id, event.raw.etag, { attendees }), "Answered.");
+  return write(() => patch(event.calendar, event.raw, { attendees }), "Answered.");
 };
 
 page.master = async (event) => {
@@ -186,7 +209,7 @@ function move(event, start, end) {
   Object.assign(event, { start, end }); // shown there at once; the answer says where it really is
   redraw();
   const body = timesPatch(start, end, event.allDay, page.zone, event.raw);
-  write(() => page.api.patch(event.calendar.id, event.raw.id, event.raw.etag, body), "Moved.");
+  write(() => patch(event.calendar, event.raw, body), "Moved.");
 }
 
 const find = (key) => page.events.find((event) => event.key === key);
@@ -195,7 +218,7 @@ function open(key) {
   const event = find(key);
   if (!event) return;
   openEvent(page, event);
-  for (const drawn of document.querySelectorAll("#week [data-key]")) drawn.classList.toggle("selected", drawn.dataset.key === key);
+  redraw();
 }
 
 function create(start, end, allDay) {
@@ -252,6 +275,7 @@ byId("another").addEventListener("submit", (sent) => {
 });
 document.addEventListener("keydown", pressed);
 gestures({ event: find, open, move, create });
+onClose(() => { if (page.monday !== null) redraw(); });
 drawHours();
 byId("week").scrollTop = 7.5 * 60 * SCALE;
 look();

@@ -11,6 +11,13 @@ let shown = null; // {event, series, dirty, initial}
 let opener = null; // what had the focus before
 
 export const selected = () => shown?.event?.key || null;
+let whenClosed = () => {};
+
+/** Have `then` called whenever it closes. */
+export function onClose(then) {
+  whenClosed = then;
+}
+
 export const isOpen = () => !byId("panel").hidden;
 
 /** Close it and give the focus back. */
@@ -18,7 +25,7 @@ export function closePanel() {
   shown = null;
   byId("panel").hidden = true;
   byId("panel").replaceChildren();
-  for (const drawn of document.querySelectorAll("#week .selected")) drawn.classList.remove("selected");
+  whenClosed();
   if (opener?.isConnected) opener.focus();
   else if (opener?.dataset?.key) document.querySelector(`#week [data-key="${CSS.escape(opener.dataset.key)}"]`)?.focus();
 }

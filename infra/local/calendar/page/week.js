@@ -2,6 +2,7 @@
 
 import { byId, make } from "/page/make.js";
 import { bars, placed } from "/page/place.js";
+import { renew } from "/page/renew.js";
 import { DAY, clockText, dayName, dayNumber, dayOf, shortDay, spanText } from "/page/when.js";
 
 export const SCALE = 0.8; // px a minute
@@ -9,14 +10,20 @@ const LINE = 16; // px a line of an event
 const LOW = 32; // px below which an event shows one line
 export const week = (monday) => Array.from({ length: 7 }, (_, number) => monday + number * DAY);
 
-/** Draw everything anew; whoever had the focus has it again. */
+/** Draw what is not drawn yet; whoever had the focus has it still. */
 export function draw({ monday, now, events, selected }) {
   const focused = document.activeElement?.dataset?.key;
   byId("days").replaceChildren(make("span", { class: "corner" }), ...week(monday).map((day) => header(day, now)));
   drawBars(monday, events, selected);
-  byId("grid").replaceChildren(...week(monday).map((day) => column(day, events, selected)));
+  week(monday).forEach((day, number) => {
+    const column = byId("grid").children[number];
+    column.dataset.day = day;
+    renew(column, placed(events, day).map((part) => timed(part, day, selected)));
+  });
   drawNow(monday, now);
-  if (focused) document.querySelector(`#week [data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  if (focused && document.activeElement?.dataset?.key !== focused) {
+    document.querySelector(`#week [data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  }
 }
 
 function header(day, now) {
@@ -25,12 +32,11 @@ function header(day, now) {
 
 /** The line of the present minute. */
 export function drawNow(monday, now) {
-  byId("now")?.remove();
-  const day = byId("grid").children[(dayOf(now) - monday) / DAY];
-  if (!day) return;
-  const line = make("i", { id: "now", "aria-hidden": "true" });
+  const line = byId("now");
+  const number = (dayOf(now) - monday) / DAY;
+  line.hidden = number < 0 || number > 6;
+  line.style.left = `${(100 * number) / 7}%`;
   line.style.top = `${(now - dayOf(now)) * SCALE}px`;
-  day.append(line);
 }
 
 /** The hours at the side, once. */
@@ -42,35 +48,49 @@ export function drawHours() {
     return label;
   }));
   byId("grid").style.height = `${DAY * SCALE}px`;
+  byId("grid").replaceChildren(...week(0).map((day) => make("div", { class: "day", data: { day } })));
+  byId("grid").after(make("i", { id: "now", "aria-hidden": "true", hidden: true }));
 }
 
 function drawBars(monday, events, selected) {
   const parts = bars(events, monday);
   const rows = 1 + Math.max(0, ...parts.map(({ row }) => row));
-  const cells = week(monday).map((day, number) => {
-    const cell = make("span", { class: "cell", data: { day } });
-    cell.style.gridArea = `1 / ${number + 1} / ${rows + 1} / ${number + 2}`;
-    return cell;
-  });
-  const drawn = parts.map(({ event, first, last, row }) => {
-    const bar = block(event, "bar", selected);
-    bar.style.gridArea = `${row + 1} / ${first + 1} / ${row + 2} / ${last + 2}`;
-    return bar;
-  });
-  const area = make("div", { class: "bars" }, cells, drawn);
-  byId("allday").replaceChildren(make("span", { class: "corner" }, "all day"), area);
+  const cells = week(monday).map((day, number) => ({ id: `day ${number}`, signature: `${day} ${rows}`, build: () => cell(day, number, rows) }));
+  renew(byId("bars"), [...cells, ...parts.map((part) => bar(part, selected))]);
 }
 
-function column(day, events, selected) {
-  const parts = placed(events, day).map((part) => {
-    const drawn = block(part.event, "timed", selected, part);
-    const height = put(drawn, part.from, part.to, part.column, part.columns);
-    const rows = Math.floor((height - 6) / LINE) - (drawn.querySelector(".marks").children.length ? 2 : 1);
-    drawn.classList.toggle("tight", rows < 1 && height >= LOW);
-    drawn.style.setProperty("--lines", Math.max(rows, 1));
-    return drawn;
-  });
-  return make("div", { class: "day", data: { day } }, parts);
+function cell(day, number, rows) {
+  const made = make("span", { class: "cell", data: { day } });
+  made.style.gridArea = `1 / ${number + 1} / ${rows + 1} / ${number + 2}`;
+  return made;
+}
+
+function bar({ event, first, last, row }, selected) {
+  const build = () => {
+    const made = block(event, "bar", selected);
+    made.style.gridArea = `${row + 1} / ${first + 1} / ${row + 2} / ${last + 2}`;
+    return made;
+  };
+  return { id: event.key, signature: signature(event, selected, first, last, row), build };
+}
+
+function timed(part, day, selected) {
+  const { event, from, to, column, columns } = part;
+  const build = () => {
+    const made = block(event, "timed", selected);
+    const height = put(made, from, to, column, columns);
+    const rows = Math.floor((height - 6) / LINE) - (made.querySelector(".marks").children.length ? 2 : 1);
+    made.classList.toggle("tight", rows < 1 && height >= LOW);
+    made.style.setProperty("--lines", Math.max(rows, 1));
+    return made;
+  };
+  return { id: event.key, signature: signature(event, selected, from, to, column, columns), build };
+}
+
+/** Everything that a block's looks depend on. */
+function signature(event, selected, ...places) {
+  const { raw, calendar, start, end } = event;
+  return JSON.stringify([raw, start, end, calendar.hue, calendar.accessRole, event.key === selected, places]);
 }
 
 /** Put a block at its minutes of the day; returns its height. */
@@ -86,7 +106,7 @@ export function put(element, from, to, place = 0, places = 1) {
   return height;
 }
 
-function block(event, kind, selected, part) {
+function block(event, kind, selected) {
   const states = [
     kind, `hue${event.calendar.hue}`,
     event.cancelled && "cancelled", event.answer === "declined" && "declined",
@@ -100,7 +120,7 @@ function block(event, kind, selected, part) {
     make("b", {}, event.title),
     kind === "timed" && make("span", { class: "when" }, clockText(event.start), make("span", { class: "until" }, ` – ${clockText(event.end)}`)),
     marks(event),
-    part && event.writable && make("i", { class: "grip", "aria-hidden": "true" }));
+    kind === "timed" && event.writable && make("i", { class: "grip", "aria-hidden": "true" }));
 }
 
 function marks(event) {

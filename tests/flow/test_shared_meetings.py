@@ -1,0 +1,84 @@
+"""Meetings that several events name, that move with their event, or that nobody holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from conference.meeting import MeetingId
+from functions import sweep
+from functions.ground import Policy
+from tests.meanwhile import run_some
+from tests.world import ALICE, World
+
+
+def test_of_two_events_that_shared_a_meeting_before_we_came_one_leads(world: World) -> None:
+    """Both are linked at the first pass; renaming them does not set one against the other."""
+    meeting_id = world.make_meeting_elsewhere("Old")
+    one = world.insert(summary="One", conferenceData=world.conference_with(meeting_id))
+    two = world.insert(summary="Two", conferenceData=world.conference_with(meeting_id))
+    world.connect()
+    world.patch(one["id"], summary="One renamed")
+    world.patch(two["id"], summary="Two renamed")
+    ran = run_some(world, 60)
+
+    assert ran < 60
+    assert sorted(row.link.leads for row in world.rows() if row.link) == [False, True]
+
+
+def test_another_calendar_that_is_gone_does_not_keep_a_meeting_alive(world: World) -> None:
+    """An event is cancelled while another calendar of its user cannot be searched for it."""
+    world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")
+    world.connect()
+    world.connect("team@example.com")
+    made = world.insert()
+    world.settle()
+    world.google_control("faults", method="GET", path="team.*/events", times=100, status=404, reason="notFound")
+    world.cancel(made["id"])
+    world.settle(timedelta(minutes=20))
+
+    assert world.meetings() == []
+
+
+def test_an_event_moved_before_its_join_link_came_leaves_nothing_behind(world: World) -> None:
+    """The other calendar makes a meeting of its own, and the first one goes."""
+    world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")
+    world.connect()
+    world.connect("team@example.com")
+    made = world.insert()
+    world.run_due(until="patch_event")
+    world.move(made["id"], "team@example.com")
+    world.settle(timedelta(hours=3))
+
+    (meeting,) = world.meetings()
+    (row,) = [row for row in world.rows() if row.link]
+    assert row.calendar == "team@example.com"
+    assert row.link
+    assert row.link.ref
+    assert row.link.ref.id == meeting["id"]
+
+
+@pytest.mark.usefixtures("feed")
+def test_a_twin_under_the_key_of_a_linked_meeting_is_a_spare(world: World) -> None:
+    """Where a provider makes two of one key, the one that no event holds is deleted by the sweep."""
+    world.insert()
+    world.settle()
+    twin = world.make_spare()
+    (row,) = world.rows()
+    assert row.link
+    listed = [
+        (
+            msgspec.structs.replace(one, key=row.link.key)  # as a provider without creation keys would have it
+            if one.ref.id == MeetingId(twin)
+            else one
+        )
+        for one in world.provider.list()
+    ]
+    world.change_ground(policy=dataclasses.replace(Policy(), spare_life=0.0))
+    sweep.sweep_provider(world.ground, world.provider, listed)
+
+    assert twin not in [meeting["id"] for meeting in world.meetings()]
+    assert len(world.meetings()) == 1

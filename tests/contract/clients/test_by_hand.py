@@ -122,3 +122,19 @@ def test_without_a_token_of_ours_nothing_is_told(http: httpx.Client, authorizati
             "location": "Authorization",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("accepts", "agent", "packed"),
+    [("gzip", "my program (gzip)", True), ("gzip", "my program", False), ("identity", "my program (gzip)", False)],
+)
+def test_answers_are_packed_for_who_asks_twice(
+    desk: Desk, http: httpx.Client, accepts: str, agent: str, *, packed: bool
+) -> None:
+    """1.2.4: Accept-Encoding: gzip and a User-Agent that contains gzip; the same JSON either way."""
+    for _ in range(3):
+        desk.insert(summary="x" * 100)
+    answer = http.get(EVENTS, headers={"Accept-Encoding": accepts, "User-Agent": agent})
+
+    assert ("content-encoding" in answer.headers) is packed
+    assert len(answer.json()["items"]) == 3

@@ -16,7 +16,7 @@ import msgspec
 from infra.local.calendar.messages import Json
 from infra.local.calendar.record import Record
 from infra.local.calendar.recurrence import Occurrence, Series, instance, split_instance
-from infra.local.calendar.times import zone_wanted
+from infra.local.calendar.times import rezoned, zone_wanted
 
 ROLES = ("none", "freeBusyReader", "reader", "writerWithoutPrivateAccess", "writer", "owner")
 
@@ -61,11 +61,12 @@ class Calendar:
         return self.about.id
 
     def move_to(self, zone: str) -> None:
-        """Have the calendar lie in another zone; its days then begin elsewhere."""
+        """Have the calendar lie in another zone: its days begin elsewhere, its times are written otherwise."""
+        before, self.zone = self.zone, zone_wanted(zone)
         self.about.zone = zone
-        self.zone = zone_wanted(zone)
         for known in self.records.values():
-            self.records[known.id] = Record(known.id, known.order, known.revision, known.body)
+            body = rezoned(known.body, self.zone, before)
+            self.records[known.id] = Record(known.id, known.order, known.revision, body)
 
     def put(self, body: Json) -> Record:
         """Make `body` the newest version of the event with its id."""

@@ -119,6 +119,7 @@ def _rewrite(call: Call, calendar: Calendar, body: Json) -> Response:
     _put_rest(about, body)
     if zone != about.zone:
         calendar.move_to(zone)
+        call.world.save_records(calendar)
         if about.primary:
             put_setting(call.world, calendar.id, "timezone", zone)
     if _shown(calendar) != before:

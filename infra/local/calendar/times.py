@@ -63,6 +63,15 @@ def in_zone(when: Json, zone: ZoneInfo, calendar_zone: ZoneInfo) -> Json:
     return {**when, "dateTime": shown(instant(when, calendar_zone), zone)}
 
 
+def rezoned(body: Json, zone: ZoneInfo, calendar_zone: ZoneInfo) -> Json:
+    """The event with its times written in `zone`; one put in raw, whose times cannot be read, as it is."""
+    try:
+        names = (name for name in ("start", "end", "originalStartTime") if name in body)
+        return {**body, **{name: in_zone(body[name], zone, calendar_zone) for name in names}}
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
+        return body
+
+
 def micros(moment: datetime) -> int:
     """Microseconds since the epoch."""
     return (moment - EPOCH) // timedelta(microseconds=1)

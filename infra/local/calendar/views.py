@@ -15,11 +15,10 @@ from infra.local.calendar.call import Call
 from infra.local.calendar.masks import Mask, masked
 from infra.local.calendar.messages import Json, encode
 from infra.local.calendar.record import Record
-from infra.local.calendar.times import in_zone, zone_wanted
+from infra.local.calendar.times import rezoned, zone_wanted
 
 _BUSY_SHOWN = ("kind", "etag", "id", "status", "start", "end")
 _PRIVATE_SHOWN = ("kind", "etag", "id", "status", "start", "end", "visibility", "recurringEventId", "originalStartTime")
-_TIMES = ("start", "end", "originalStartTime")
 _BARE = ("kind", "etag", "id", "status")
 _MINIMUM = (*_BARE, "recurringEventId", "originalStartTime")
 
@@ -55,7 +54,7 @@ class View:
         if "source" in body and not self._made(body):
             body = {key: value for key, value in body.items() if key != "source"}
         if self.zone is not None:
-            body = self._zoned(body, self.zone)
+            body = rezoned(body, self.zone, self.calendar_zone)
         if self.most_attendees is not None and len(body.get("attendees", ())) > self.most_attendees:
             own = [row for row in body["attendees"] if row.get("self")]
             body = {**body, "attendees": own, "attendeesOmitted": True}
@@ -88,13 +87,6 @@ class View:
         """True if the caller is the event's creator, who alone sees its source (contract 4.4)."""
         creator = body.get("creator")
         return not isinstance(creator, dict) or creator.get("email", self.caller) == self.caller
-
-    def _zoned(self, body: Json, zone: ZoneInfo) -> Json:
-        try:
-            times: Json = {name: in_zone(body[name], zone, self.calendar_zone) for name in _TIMES if name in body}
-        except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
-            return body  # one put in raw, whose times cannot be read
-        return {**body, **times}
 
 
 def view_of(call: Call, calendar: Calendar, mask: Mask | None) -> View:

@@ -145,8 +145,7 @@ class World:
     def keep(self, calendar: Calendar, body: Json) -> Record:
         """Keep `body` as it is, with the etag it has."""
         record = calendar.put(body)
-        place = f"{record.order} {record.revision} ".encode()
-        self._unsaved["event", calendar.id, record.id] = place + record.encoded()
+        self._save_record(calendar, record)
         self.tell(calendar.id)
         if awaits(body):
             self._await(calendar.id, record.id, self.knobs.pending_seconds)
@@ -161,6 +160,15 @@ class World:
         return max(calendar.about.changed, _stamp_of(newest.etag) if newest else 0)
 
     # ---- durability
+
+    def save_records(self, calendar: Calendar) -> None:
+        """Have every event of the calendar written with the next commit."""
+        for record in calendar.records.values():
+            self._save_record(calendar, record)
+
+    def _save_record(self, calendar: Calendar, record: Record) -> None:
+        place = f"{record.order} {record.revision} ".encode()
+        self._unsaved["event", calendar.id, record.id] = place + record.encoded()
 
     def save_life(self) -> None:
         """Have the server's own row written with the next commit."""

@@ -110,6 +110,12 @@ def not_organizer() -> ApiError:
     return ApiError(403, "forbiddenForNonOrganizer", message, domain="calendar")
 
 
+def no_guests_of_robots() -> ApiError:
+    """403: a service account invites in its own name."""
+    message = "Service accounts cannot invite attendees without Domain-Wide Delegation of Authority."
+    return ApiError(403, "forbiddenForServiceAccounts", message, domain="calendar")
+
+
 def not_served(method: str) -> ApiError:
     """501: Google has the method, this server does not."""
     return ApiError(501, "notImplemented", f"{method} is a method of Google's that this server does not serve.")

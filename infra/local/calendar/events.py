@@ -10,7 +10,7 @@ from infra.local.calendar.call import Call
 from infra.local.calendar.conferencing import conference
 from infra.local.calendar.content import check_id, checked
 from infra.local.calendar.copies import link
-from infra.local.calendar.errors import deleted, duplicate, not_found
+from infra.local.calendar.errors import deleted, duplicate, no_guests_of_robots, not_found
 from infra.local.calendar.masks import read_mask
 from infra.local.calendar.merging import WRITABLE, merged, without_defaults, written
 from infra.local.calendar.messages import Json, Response, json_bytes, no_content, not_modified
@@ -43,6 +43,8 @@ def insert(call: Call) -> Response:
     if event_id in calendar.records:
         raise duplicate()
     wanted = merged({}, written(call.body, call.parameters))
+    if wanted.get("attendees") and call.world.book.accounts.get(call.user):
+        raise no_guests_of_robots()
     check_new(wanted, calendar)
     body = assembled(call, calendar, new_event(call, calendar, event_id), wanted)
     if wanted.get("status") == "cancelled":

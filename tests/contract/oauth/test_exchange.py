@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -16,11 +17,13 @@ from tests.contract.oauth.office import (
     EVENTS,
     LISTS,
     PREFIX,
+    ROBOT,
     SECRET,
     VERIFIER,
     Office,
     challenge,
     error,
+    pems,
 )
 
 BOTH = f"{EVENTS} {LISTS}"
@@ -63,6 +66,8 @@ def test_a_code_lasts_ten_minutes(office: Office) -> None:
 
     assert in_time.status == 200
     assert error(office.exchange(late))[1] == "invalid_grant"
+    office.code()
+    assert error(office.exchange(late)) == (400, "invalid_grant", "Malformed auth code.")  # it is forgotten by now
 
 
 @pytest.mark.parametrize(
@@ -266,6 +271,7 @@ def test_a_test_can_end_a_users_tokens(  # noqa: PLR0917 - one column each
         ("clients", {"clientId": "x", "clientSecret": "y", "redirect_uris": []}, "redirect_uris"),
         ("service-accounts", {"email": "x", "publicKey": "y"}, "email"),
         ("service-accounts", {"email": "x@y", "publicKey": "y"}, "publicKey"),
+        ("service-accounts", {"email": ROBOT, "publicKey": pems()[1], "delegatedScopes": ["all"]}, "delegatedScopes"),
         ("tokens", {"user": "nobody"}, "user"),
         ("tokens", {"user": ALICE, "kind": "id"}, "kind"),
         ("tokens", {}, "user"),
@@ -275,7 +281,7 @@ def test_a_bad_control_body_is_refused_with_the_cause(
     office: Office, route: str, body: dict[str, Any], says: str
 ) -> None:
     """400 with a text that names what was wrong."""
-    answer = office.send("POST", f"/control/{route}", body=str(body).replace("'", '"').encode())
+    answer = office.send("POST", f"/control/{route}", body=json.dumps(body).encode())
 
     assert answer.status == 400
     assert says in read(answer)["error"]

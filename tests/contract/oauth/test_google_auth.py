@@ -147,6 +147,20 @@ def test_a_service_account_acts_for_a_user(office: Office) -> None:
     assert made["organizer"]["email"] == BOB
 
 
+def test_a_service_account_invites_nobody_in_its_own_name(office: Office) -> None:
+    """10.1: 403 forbiddenForServiceAccounts; on behalf of a user it may."""
+    body = {**plain(), "attendees": [{"email": BOB}]}
+    credentials = robot(office, EVENTS)
+    with pytest.raises(HttpError) as refusal:
+        api(office, credentials).events().insert(calendarId="primary", body=body).execute()
+    delegated = credentials.with_subject(ALICE)  # type: ignore[no-untyped-call]  # google-auth annotates nothing
+    made = run(api(office, delegated).events().insert(calendarId="primary", body=body))
+
+    assert refusal.value.resp.status == 403
+    assert json.loads(refusal.value.content)["error"]["errors"][0]["reason"] == "forbiddenForServiceAccounts"
+    assert made["attendees"][0]["email"] == BOB
+
+
 def test_delegation_has_to_be_allowed(office: Office) -> None:
     """unauthorized_client, for another scope too."""
     delegated = robot(office, LISTS).with_subject(BOB)  # type: ignore[no-untyped-call]  # google-auth annotates nothing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,8 +12,10 @@ import jwt
 import pytest
 from google.oauth2 import id_token as google_id_token
 
+from infra.local.calendar.messages import Request
 from infra.local.calendar.oauth.routes import ROUTES
-from tests.contract.calendar_server.desk import ALICE, BOB, read
+from infra.local.calendar.server import CalendarServer
+from tests.contract.calendar_server.desk import ALICE, BOB, START, read
 from tests.contract.oauth.office import CLIENT, EMAIL, EVENTS, GoogleTransport, Office, wall_clock
 
 SIGN_IN = "openid email profile"
@@ -77,6 +80,21 @@ def test_a_consumer_has_no_domain(office: Office) -> None:
 
     assert "hd" not in found
     assert (found["name"], found["given_name"], found["family_name"]) == ("Ada Lovelace", "Ada", "Lovelace")
+
+
+def test_a_server_makes_its_own_key() -> None:
+    """Without an injected source each server has another key, and its own key set fits its tokens."""
+    keys = [keys_of(CalendarServer(lambda: START, Random(1))) for _ in range(2)]  # noqa: S311 - seeded on purpose
+
+    assert keys[0]["kid"] != keys[1]["kid"]
+    assert {(key["kty"], key["alg"], key["use"]) for key in keys} == {("RSA", "RS256", "sig")}
+
+
+def keys_of(server: CalendarServer) -> dict[str, Any]:
+    """The one key that a server publishes."""
+    told = read(server.handle(Request("GET", "/oauth2/v3/certs")))
+    key: dict[str, Any] = told["keys"][0]
+    return key
 
 
 def test_googles_own_library_accepts_the_identity() -> None:

@@ -58,7 +58,7 @@ def _parts(request: Request, most: int) -> list[tuple[str | None, Request]]:
 
 
 def _part(outer: Mapping[str, str], piece: bytes) -> tuple[str | None, Request]:
-    about, inner = _split(piece.lstrip(b" \t"))
+    about, inner = _split(piece.lstrip(b" \t").removeprefix(b"\r").removeprefix(b"\n"))
     head = BytesHeaderParser().parsebytes(about)
     if head.get_content_type() != "application/http":
         raise _unreadable("the content type of a part is not application/http")
@@ -81,11 +81,8 @@ def _request(method: str, target: str, headers: dict[str, str], body: bytes) -> 
 
 
 def _split(text: bytes) -> tuple[bytes, bytes]:
-    """Header fields and body; the line that follows a boundary is empty already."""
-    fields = text.removeprefix(b"\r").removeprefix(b"\n")
-    if re.match(rb"\r?\n", fields):
-        return b"", re.sub(rb"\A\r?\n", b"", fields)
-    found = re.split(rb"\r?\n\r?\n", fields, maxsplit=1)
+    """Header fields, of which there may be none, and the body behind the empty line."""
+    found = re.split(rb"(?:\A|\r?\n)\r?\n", text, maxsplit=1)
     return found[0] + b"\r\n\r\n", found[1] if len(found) > 1 else b""
 
 

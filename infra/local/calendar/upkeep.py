@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from infra.local.calendar.calendar import Calendar
 from infra.local.calendar.copies import answer_home, edit_home, spread
-from infra.local.calendar.merging import WRITABLE
+from infra.local.calendar.merging import WRITABLE, without_defaults
 from infra.local.calendar.messages import Json
 from infra.local.calendar.permitted import stricter
 from infra.local.calendar.record import Record
@@ -24,7 +24,7 @@ def follow(world: World, calendar: Calendar, before: Json | None, after: Record,
         _keep_exceptions(world, calendar, before, after, tell_guests=tell_guests)
     master = calendar.records.get(after.master or "")
     if master is not None and not master.cancelled and not after.cancelled and stricter(after.body, master.body):
-        _hide(world, calendar, master, after.body["visibility"], tell_guests=tell_guests)
+        _hide(world, calendar, master, after.body.get("visibility", "default"), tell_guests=tell_guests)
     if tell_guests:
         spread(world, calendar, before, after.body)
     if before is not None:
@@ -36,7 +36,7 @@ def follow(world: World, calendar: Calendar, before: Json | None, after: Record,
 
 def _hide(world: World, calendar: Calendar, master: Record, visibility: str, *, tell_guests: bool) -> None:
     """A stricter visibility of one occurrence is one of all (contract 4.4)."""
-    hidden = world.write(calendar, {**master.body, "visibility": visibility})
+    hidden = world.write(calendar, without_defaults({**master.body, "visibility": visibility}))
     follow(world, calendar, master.body, hidden, tell_guests=tell_guests)
 
 

@@ -96,10 +96,11 @@ def _answer(desk: Desk, event: str, day: int) -> None:
 reads = st.tuples(st.just("read"), st.integers(0, 9), st.integers(0, 3))
 
 
-@given(st.lists(reads | acts, max_size=12))
-def test_following_tokens_ends_where_a_fresh_full_pass_ends(steps: list[Act | list[Act]]) -> None:
-    """3.1: for every history and every moment at which pages are read, on the organizer's and on a guest's calendar."""
+@given(st.lists(reads | acts, max_size=12), st.booleans())
+def test_following_tokens_ends_where_a_fresh_full_pass_ends(steps: list[Act | list[Act]], backwards: bool) -> None:
+    """3.1, 4.3: for every history, every moment of reading and either order, on an organizer's and a guest's calendar."""
     desk = Desk()
+    desk.control("knobs", exceptionsFirst=backwards)
     followers = [Follower(desk, ALICE), Follower(desk, BOB)]
     for step in steps:
         if isinstance(step, list):

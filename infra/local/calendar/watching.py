@@ -12,9 +12,10 @@ from urllib.parse import quote, urlsplit
 
 from infra.local.calendar.call import Call
 from infra.local.calendar.channels import Channel
-from infra.local.calendar.collection import list_of, rules_of, settings_of
+from infra.local.calendar.collection import list_of, rules_of
 from infra.local.calendar.errors import ApiError, invalid, required
 from infra.local.calendar.messages import Response, json_value, no_content
+from infra.local.calendar.settings import user_settings
 from infra.local.calendar.tokens import fingerprint
 
 LONGEST_LIFE = 604_800.0
@@ -49,7 +50,7 @@ def watch_calendar_list(call: Call) -> Response:
 def watch_settings(call: Call) -> Response:
     """settings.watch: per user."""
     _check_wanted(call)
-    return _opened(call, settings_of(call.user), "users/me/settings")
+    return _opened(call, user_settings(call.world, call.user).name, "users/me/settings")
 
 
 def _opened(call: Call, topic: str, path: str, calendar_id: str = "") -> Response:
@@ -61,7 +62,7 @@ def _opened(call: Call, topic: str, path: str, calendar_id: str = "") -> Respons
         body["id"],
         call.user,
         topic,
-        fingerprint(call.world.life.id, topic, call.user, "events"),
+        fingerprint(call.world.life.id, topic, call.user),
         f"{_BASE}/{path.format(calendar_id)}?alt=json",
         body["address"],
         body.get("token"),

@@ -97,9 +97,9 @@ class BadControl(Exception):
 def control(server: CalendarServer, request: Request) -> Response:
     """Answer a request below /control."""
     name = request.path.removeprefix("/control/")
-    route = _ROUTES.get((request.method, name))
+    route = ROUTES.get((request.method, name))
     if route is None:
-        known = ", ".join(f"{method} /control/{path}" for method, path in _ROUTES)
+        known = ", ".join(f"{method} /control/{path}" for method, path in ROUTES)
         return json_value({"error": f"no such control route; there are {known}"}, status=404)
     try:
         return json_value(route(server, request))
@@ -262,7 +262,7 @@ def _on_book(act: Callable[[Book, T], Json], kind: type[T]) -> Callable[[Calenda
     return route
 
 
-_ROUTES: Mapping[tuple[str, str], Callable[[CalendarServer, Request], Json]] = {
+ROUTES: Mapping[tuple[str, str], Callable[[CalendarServer, Request], Json]] = {
     ("POST", "reset"): _reset,
     ("GET", "clock"): _clock,
     ("POST", "clock"): _set_clock,
@@ -281,3 +281,4 @@ _ROUTES: Mapping[tuple[str, str], Callable[[CalendarServer, Request], Json]] = {
     ("POST", "service-accounts"): _on_book(add_account, ServiceAccount),
     ("POST", "tokens"): _on_book(end_tokens, Ending),
 }
+"""By HTTP method and name: what is done, and what is answered."""

@@ -50,6 +50,7 @@ def _calendar(calendar: Calendar, rules: Collection) -> Json:
         "revision": calendar.revision,
         "expirations": about.epoch,
         "refusals": about.refusals,
+        "deleted": about.deleted,
         "pushSupported": about.push_supported,
     }
 

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from infra.local.calendar.messages import Request, Response, json_value
 
 FILES = Path(__file__).parent / "page"
+NAME = "page"
+"""What the page signs its requests with, as `quotaUser`."""
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

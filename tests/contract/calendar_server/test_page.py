@@ -180,3 +180,20 @@ def test_the_state_tells_the_last_requests_and_changes_nothing(desk: Desk) -> No
     assert len(told["requests"]) == 100
     assert told["requests"][0]["query"]["maxResults"] == ["120"]
     assert told["requests"][0]["user"] == ALICE
+
+
+def test_faults_are_left_to_the_program_that_is_developed(desk: Desk) -> None:
+    """14: what the page asks for, signed as it signs, neither meets a fault nor uses it up."""
+    desk.control("faults", status=503)
+    path = f"/calendar/v3/calendars/{ALICE}/events"
+
+    assert desk.raw("GET", path, query={"quotaUser": ["page"]}).status == 200
+    assert [desk.raw("GET", path, query={"quotaUser": ["program"]}).status for _ in range(2)] == [503, 200]
+
+
+def test_a_deleted_calendar_is_told_as_such(desk: Desk) -> None:
+    """Its tokens and channels are still of interest to whoever wonders where it is."""
+    made = run(desk.client().calendars().insert(body={"summary": "Team"}))
+    desk.client().calendars().delete(calendarId=made["id"]).execute()
+
+    assert [(one["summary"], one["deleted"]) for one in state(desk)["calendars"]] == [(ALICE, False), ("Team", True)]

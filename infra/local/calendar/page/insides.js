@@ -59,7 +59,7 @@ const code = (text) => make("code", { title: text }, text);
 
 function calendars({ calendars: listed }) {
   const rows = listed.map((calendar) => cells([
-    make("b", {}, calendar.summary), code(calendar.id), calendar.owner, calendar.timeZone, calendar.events, calendar.revision,
+    make(calendar.deleted ? "s" : "b", {}, calendar.summary), code(calendar.id), calendar.owner, calendar.timeZone, calendar.events, calendar.revision,
     calendar.expirations ? `expired ${calendar.expirations} ×` : "all valid",
     calendar.refusals < 0 ? "always" : calendar.refusals || "none",
     Object.entries(calendar.roles || {}).map(([who, role]) => `${who}: ${role}`).join(", ") || null,

@@ -55,4 +55,3 @@ def _send(response: Response, start_response: StartResponse) -> list[bytes]:
         headers.append(("content-length", str(len(response.body))))
     start_response(f"{response.status} {phrase(response.status)}", headers)
     return [response.body]
-

@@ -57,23 +57,27 @@ class Work:
 
         With `seize` it is taken from them: their next save fails.
         """
-        now = self.ground.now()
-        if self.row.claimed_until > now and not seize:
-            return False
-        until = now + self.ground.policy.lease
-        claimed = msgspec.structs.replace(
-            self.row,
-            fence=self.row.fence + 1,
-            claimed_until=until,
-            due=until + self.ground.policy.forgotten,
-            verify=self.row.verify or self.row.abandoned,
-        )
-        try:
-            (version,) = self.ground.store.commit(ledger.put(claimed, self.version))
-        except Conflict:
-            return False
-        self.row, self.version = claimed, version or ""
-        return True
+        for _ in range(TRIES):
+            now = self.ground.now()
+            if self.row.claimed_until > now and not seize:
+                return False
+            until = now + self.ground.policy.lease
+            claimed = msgspec.structs.replace(
+                self.row,
+                fence=self.row.fence + 1,
+                claimed_until=until,
+                due=until + self.ground.policy.forgotten,
+                verify=self.row.verify or self.row.abandoned,
+            )
+            try:
+                (version,) = self.ground.store.commit(ledger.put(claimed, self.version))
+            except Conflict:
+                if not self._read_again():
+                    return False
+                continue
+            self.row, self.version = claimed, version or ""
+            return True
+        return False
 
     def set_link(self, link: Link | None) -> None:
         """Change the link in memory, with the fields by which it is found."""
@@ -156,6 +160,14 @@ class Work:
         log.error("event parked", feed=self.row.feed, row=self.document_key, reason=reason)
         if self.row.pending:
             ledger.enqueue(self.ground, self.row)
+
+    def _read_again(self) -> bool:
+        document = self.ground.store.get(self.document_key)
+        if document is None:
+            return False
+        self.row, self.version = ledger.decode(document), document.version
+        self.stored_link = self.row.link
+        return True
 
     def _merge(self) -> None:
         document = self.ground.store.get(self.document_key)

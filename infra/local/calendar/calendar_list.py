@@ -17,6 +17,7 @@ from infra.local.calendar.errors import ApiError, invalid, not_found, required
 from infra.local.calendar.lists import answered, check_beside_token, listed
 from infra.local.calendar.merging import merged
 from infra.local.calendar.messages import Json, Response, no_content
+from infra.local.calendar.shape import without_nulls
 
 CONFERENCES = {"allowedConferenceSolutionTypes": ["hangoutsMeet"]}
 _OWN_REMINDERS = [{"method": "popup", "minutes": 10}]
@@ -109,7 +110,7 @@ def _wanted(call: Call) -> Json:
         wanted.pop("colorId", None)
     for name, check in _CHECKS.items():
         if wanted.get(name) is not None:
-            wanted[name] = check(wanted[name])
+            wanted[name] = check(without_nulls(wanted[name]))
     if wanted.get("backgroundColor"):
         wanted["colorId"] = nearest(wanted["backgroundColor"])
     return wanted

@@ -134,6 +134,7 @@ def test_colours_come_by_number_or_by_value(team: Desk) -> None:
         ({"foregroundColor": "#12345"}, {"colorRgbFormat": True}),
         ({"defaultReminders": [{"method": "pigeon", "minutes": 1}]}, {}),
         ({"defaultReminders": [{"method": "popup", "minutes": -1}]}, {}),
+        ({"defaultReminders": [{"method": "popup", "minutes": None}]}, {}),
         ({"defaultReminders": [{"method": "popup", "minutes": 1}] * 6}, {}),
         ({"notificationSettings": {"notifications": [{"type": "birth", "method": "email"}]}}, {}),
         ({"selected": "yes"}, {}),

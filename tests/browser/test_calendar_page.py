@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from infra.local.calendar.inprocess import InProcessHttp
+from infra.local.calendar.messages import Request
 from infra.local.calendar.server import CalendarServer
 from infra.local.calendar.serving import running
 
@@ -299,3 +301,23 @@ def test_a_server_that_goes_is_waited_for(desk: Desk) -> None:
     desk.browser.execute_script("window.fetch = window.realFetch")
     desk.block("Back again")
     assert desk.find("#reach").text == ""
+
+
+def test_events_that_make_no_sense_are_counted_not_tripped_over(desk: Desk) -> None:
+    """Put in raw, they neither break the page nor hide the others."""
+    desk.insert("Sound", 10)
+    span: dict[str, Any] = {"start": {"dateTime": "2026-11-24T10:00:00Z"}, "end": {"dateTime": "2026-11-24T11:00:00Z"}}
+    for number, broken in enumerate([
+        {"start": {"dateTime": "not a time"}, "end": {}},
+        {**span, "attendees": "nobody"},
+        {**span, "attendees": [None]},
+        {**span, "summary": {"a": 1}},
+        {**span, "conferenceData": {"entryPoints": [{"uri": 7}]}},
+        {**span, "organizer": [], "status": "%%%"},
+    ]):  # fmt: skip
+        event = {"id": f"broken{number}", "status": "confirmed", **broken}
+        body = json.dumps({"calendarId": ALICE, "event": event}).encode()
+        assert desk.server.handle(Request("POST", "/control/events", body=body)).status == 200
+    desk.until(lambda: desk.find("#unreadable").text == "6 not readable")
+    desk.block("Sound").click()
+    assert desk.find("#panel h2").text == "Sound"

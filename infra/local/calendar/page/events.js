@@ -2,9 +2,19 @@
 
 import { dayText, instantOf, utcText, wallOf } from "/page/when.js";
 
-/** One event of a list, with its span on the page's clock; null for a tombstone that tells no times. */
+/** False for an event that was put in raw and cannot be shown: tests need such ones, too. */
+function readable({ summary, start, end, attendees = [], recurrence = [], organizer = {}, conferenceData = {} }) {
+  const object = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+  const when = (value) => object(value) && /^\d{4}-\d\d-\d\d($|T\d\d:\d\d)/.test(value.date || value.dateTime || "");
+  const lists = Array.isArray(attendees) && attendees.every(object) && Array.isArray(recurrence);
+  const points = object(conferenceData) && (conferenceData.entryPoints || []);
+  const conference = Array.isArray(points) && points.every((point) => typeof point?.uri === "string");
+  return ["string", "undefined"].includes(typeof summary) && when(start) && when(end) && lists && object(organizer) && conference;
+}
+
+/** One event of a list, with its span on the page's clock; null for one that tells no times or cannot be shown. */
 export function read(raw, calendar) {
-  if (!raw.start || !raw.end) return null;
+  if (!readable(raw)) return null;
   const allDay = Boolean(raw.start.date);
   const me = (raw.attendees || []).find((guest) => guest.self);
   return {

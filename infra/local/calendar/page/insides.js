@@ -71,11 +71,13 @@ function calendars({ calendars: listed }) {
 function channels({ channels: listed }) {
   const rows = listed.map((channel) => cells([
     make("span", { class: channel.live ? "good" : "soft" }, channel.live ? "open" : channel.stopped ? "stopped" : "expired"),
-    code(channel.id), channel.user, code(decodeURIComponent(channel.resourceUri.replace(/^.*\/calendar\/v3\//, "").replace(/\?.*$/, ""))),
+    code(channel.id), channel.user, code(watched(channel)),
     code(channel.address), channel.expiration.slice(0, 16).replace("T", " "), channel.lastNumber,
   ]));
   return table(["", "Channel", "User", "Watches", "Address", "Expires (UTC)", "Last number"], rows, "Nobody watches anything.");
 }
+
+const watched = ({ resourceUri }) => resourceUri.replace(/^.*\/calendar\/v3\//, "").replace(/\?[^?]*$/, "");
 
 function deliveries({ deliveries: listed }) {
   const rows = listed.map(({ time: when, channel, state, number, attempt, status }) => cells([

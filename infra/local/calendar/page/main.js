@@ -13,7 +13,7 @@ const EVERY = 600; // ms between two looks at the server
 const HUES = 8;
 
 const page = {
-  api: null, state: null, zone: "UTC", now: 0, monday: null, calendars: [], events: [], hidden: new Set(), version: "",
+  api: null, state: null, zone: "UTC", now: 0, monday: null, calendars: [], events: [], unreadable: 0, hidden: new Set(), version: "",
   get target() { return this.targets.find(({ primary }) => primary) || this.targets[0]; },
   get targets() { return this.calendars.filter(({ accessRole }) => ["writer", "owner"].includes(accessRole)); },
   say,
@@ -71,9 +71,10 @@ async function refresh() {
   tick();
   page.monday ??= weekOf(page.now);
   const monday = page.monday;
-  const events = await readWeek(api, calendars, monday);
+  const found = await readWeek(api, calendars, monday);
   if (api !== page.api || monday !== page.monday || before !== begun || dragging()) return false;
-  Object.assign(page, { calendars, events });
+  const events = found.filter(Boolean);
+  Object.assign(page, { calendars, events, unreadable: found.length - events.length });
   redraw();
   renewPanel(page);
   return true;
@@ -84,12 +85,13 @@ async function readWeek(api, calendars, monday) {
   const deleted = byId("cancelled").checked;
   const shown = calendars.filter(({ id }) => !page.hidden.has(id));
   const lists = await Promise.all(shown.map((calendar) =>
-    api.events(calendar.id, from, to, page.zone, deleted).then((items) => items.map((raw) => read(raw, calendar)))));
-  return lists.flat().filter(Boolean);
+    api.events(calendar.id, from, to, page.zone, deleted).then((items) => items.filter((raw) => raw.start || raw.status !== "cancelled").map((raw) => read(raw, calendar)))));
+  return lists.flat();
 }
 
 function redraw() {
   byId("title").textContent = weekTitle(page.monday);
+  byId("unreadable").textContent = page.unreadable ? `${page.unreadable} not readable` : "";
   byId("day").value = dayText(page.monday);
   byId("week").setAttribute("aria-label", `Week of ${dayText(page.monday)}, ${page.zone}`);
   byId("new").disabled = !page.targets.length;
@@ -170,13 +172,19 @@ async function tryToWrite(work, told) {
   }
 }
 
-/** Patch the version that is shown, or what we ourselves have made of it since: never what others have. */
+const version = ({ id, etag }) => `${id} ${etag}`;
+
+/** The version that is shown, or what we ourselves have made of it since: never what others have. */
+function newest(raw) {
+  let found = raw;
+  while (superseded.has(version(found))) found = superseded.get(version(found));
+  return found;
+}
+
 async function patch(calendar, raw, body) {
-  const version = ({ id, etag }) => `${id} ${etag}`;
-  let newest = raw;
-  while (superseded.has(version(newest))) newest = superseded.get(version(newest));
-  const done = await page.api.patch(calendar.id, newest.id, newest.etag, body);
-  if (done.etag !== newest.etag) superseded.set(version(newest), done);
+  const before = newest(raw);
+  const done = await page.api.patch(calendar.id, before.id, before.etag, body);
+  if (done.etag !== before.etag) superseded.set(version(before), done);
   return done;
 }
 
@@ -191,7 +199,7 @@ page.insert = async (calendar, body) => {
 page.patch = (calendar, raw, body, told) => write(() => patch(calendar, raw, body), told)
   .then((done) => { if (done) closePanel(); });
 
-page.cancel = (event, raw) => write(() => page.api.cancel(event.calendar.id, raw.id, raw.etag).then(() => true), "Cancelled.")
+page.cancel = (event, raw) => write(() => page.api.cancel(event.calendar.id, raw.id, newest(raw).etag).then(() => true), "Cancelled.")
   .then((done) => { if (done) closePanel(); });
 
 page.answer = (event, responseStatus) => {

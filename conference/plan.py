@@ -141,7 +141,8 @@ def _keep(event: Wanted, meeting: MeetingSays, known: Meeting, link: Link) -> It
         return
     if known != link.meeting or (link.leads and link.agreed != event.digest):
         yield Agree(known, event.digest)
-    if not published(event.conference, known):
+    # Knowing a stranger's meeting by its id is no invitation: its ways to join are not told.
+    if known.ref.owned and not published(event.conference, known):
         yield PublishMeeting(known)
 
 

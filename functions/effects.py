@@ -9,7 +9,7 @@ import structlog
 
 from conference.errors import Gone, Later, NotOwned, Refused, Stale
 from conference.event import Event
-from conference.key import mint_key
+from conference.key import is_ours, mint_key
 from conference.link import Link, index
 from conference.meeting import Meeting, MeetingId, MeetingRef, MeetingSpec
 from conference.plan import (
@@ -76,8 +76,12 @@ def adopt(work: Work, action: Adopt) -> None:
     except Gone:
         work.set_link(_intent(work, provider, anew=True))
         return
-    leads = not any(row.link and row.link.leads for row in _others(work, ref))
+    # An event may name any meeting of the account; one that we did not make is shown, never written or deleted.
     key = meeting.key or ""
+    owned = is_ours(work.ground.key_secret, key)
+    if not owned:
+        meeting = msgspec.structs.replace(meeting, ref=msgspec.structs.replace(ref, owned=False))
+    leads = owned and not any(row.link and row.link.leads for row in _others(work, ref))
     work.set_link(Link(provider.name, provider.account, key, work.row.generation, meeting, leads=leads))
 
 

@@ -82,3 +82,20 @@ def test_a_twin_under_the_key_of_a_linked_meeting_is_a_spare(world: World) -> No
 
     assert twin not in [meeting["id"] for meeting in world.meetings()]
     assert len(world.meetings()) == 1
+
+
+def test_a_strangers_meeting_that_an_event_names_is_neither_written_nor_deleted(world: World) -> None:
+    """Writing another meeting's id into an event of one's own gives neither hold of it nor its join link."""
+    world.connect()
+    stranger = world.make_meeting_elsewhere("Board meeting")
+    made = world.insert(summary="Mine now", conferenceData=world.conference_with(stranger))
+    world.settle()
+    told = world.event(made["id"])["conferenceData"]["entryPoints"]
+    world.patch(made["id"], summary="Still mine")
+    world.settle()
+    world.cancel(made["id"])
+    world.settle()
+
+    assert [meeting["title"] for meeting in world.meetings()] == ["Board meeting"]
+    assert [entry["uri"] for entry in told] == ["https://lockstep.invalid/pending"]
+    assert not any(row.pending for row in world.rows())

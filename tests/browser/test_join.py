@@ -165,7 +165,8 @@ def test_two_visitors_meet(scene: Scene, browser: Chrome) -> None:
     join(browser, link, "Bob")
 
     until(browser, lambda: playing(browser) == 2)
-    assert sorted((one["display"], one["publisher"]) for one in scene.inside(link)) == [("Ann", True), ("Bob", True)]
+    both = [("Ann", True), ("Bob", True)]
+    until(browser, lambda: sorted((one["display"], one["publisher"]) for one in scene.inside(link)) == both)
     assert "2 people" in says(browser)
     assert "Ann" in says(browser)
     assert browser.find_element(By.ID, "name").text == "<b>Plan</b>ning"

@@ -98,7 +98,7 @@ reads = st.tuples(st.just("read"), st.integers(0, 9), st.integers(0, 3))
 
 @given(st.lists(reads | acts, max_size=12), st.booleans())
 def test_following_tokens_ends_where_a_fresh_full_pass_ends(steps: list[Act | list[Act]], backwards: bool) -> None:
-    """3.1, 4.3: for every history, every moment of reading and either order, on an organizer's and a guest's calendar."""
+    """3.1, 4.3: for every history, moment of reading and order, on an organizer's and a guest's calendar."""
     desk = Desk()
     desk.control("knobs", exceptionsFirst=backwards)
     followers = [Follower(desk, ALICE), Follower(desk, BOB)]

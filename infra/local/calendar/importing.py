@@ -26,6 +26,7 @@ def import_event(call: Call) -> Response:
     known = _known(call, calendar)
     if known is None:
         return _write(call, calendar, None, _fresh(call, calendar))
+    call.check_may_change(calendar, known.body)
     call.check_if_match(known.etag)
     return _write(call, calendar, known.body, known.body)
 

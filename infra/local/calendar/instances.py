@@ -70,7 +70,7 @@ def _rows(call: Call, calendar: Calendar, found: Json) -> Iterator[tuple[Key, Js
             continue
         if matches is not None and not matches.fits(body, calendar):
             continue
-        if _in_window(call, calendar, body):
+        if _in_window(call, calendar, body) and call.sees(calendar, body):
             yield _key(body, calendar), body
 
 

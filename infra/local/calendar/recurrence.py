@@ -6,14 +6,15 @@ Expansion happens on the wall clock of the series' own zone, so that ten o'clock
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from dateutil.rrule import rrule, rruleset, rrulestr
+from dateutil.rrule import rrule, rrulestr
 
 from infra.local.calendar.errors import invalid
 from infra.local.calendar.messages import Json
@@ -25,6 +26,8 @@ _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _LAST_YEAR = 9990  # beyond it sums of instants leave what a datetime can hold
 _SHIFT = timedelta(hours=3)
 """More than any zone's clock jumps."""
+_LONGEST = 200
+"""Years that a series goes on."""
 _MOST = 20_000
 """Occurrences looked at in one expansion; a longer series ends there."""
 
@@ -83,7 +86,7 @@ class Series:
         if local is None or not 2 <= local.year <= _LAST_YEAR:
             return None
         # A time that a night skips is shown as another one, by which it cannot be looked up.
-        near = map(self._occurrence, self._rules.between(local - _SHIFT, local + _SHIFT, inc=True))
+        near = map(self._occurrence, self._rules.between(local - _SHIFT, local + _SHIFT))
         return next((found for found in near if found.key == key), None)
 
     def key(self, when: Json) -> str:
@@ -146,8 +149,41 @@ def _days(event: Json) -> timedelta:
     return date.fromisoformat(event["end"]["date"]) - date.fromisoformat(event["start"]["date"])
 
 
-def _rules(lines: list[str], first: datetime, zone: ZoneInfo) -> rruleset:
-    rules = rruleset()
+class _Rules:
+    """The moments that any line includes and none excludes, in order and each once."""
+
+    def __init__(self) -> None:
+        self.included: list[Iterable[datetime]] = []
+        self.excluded: list[Iterable[datetime]] = []
+
+    def __iter__(self) -> Iterator[datetime]:
+        gaps = heapq.merge(*self.excluded)
+        gap, last = next(gaps, None), None
+        for moment in heapq.merge(*self.included):
+            while gap is not None and gap < moment:
+                gap = next(gaps, None)
+            if moment not in {gap, last}:
+                yield moment
+            last = moment
+
+    def between(self, first: datetime, last: datetime) -> Iterator[datetime]:
+        """Those from `first` to `last`, both included."""
+        return itertools.takewhile(lambda moment: moment <= last, (moment for moment in self if moment >= first))
+
+
+class _Counted:
+    """So many occurrences of a rule, as often as they are asked for."""
+
+    def __init__(self, rule: rrule, count: int) -> None:
+        self._rule = rule
+        self._count = count
+
+    def __iter__(self) -> Iterator[datetime]:
+        return itertools.islice(self._rule, self._count)
+
+
+def _rules(lines: list[str], first: datetime, zone: ZoneInfo) -> _Rules:
+    rules = _Rules()
     repeats = False
     for line in lines:
         found = _LINE.fullmatch(line.strip().upper() if "TZID" not in line.upper() else line.strip())
@@ -156,27 +192,31 @@ def _rules(lines: list[str], first: datetime, zone: ZoneInfo) -> rruleset:
         name, options, value = found.groups()
         repeats = repeats or name == "RRULE"
         if name in {"RRULE", "EXRULE"}:
-            (rules.rrule if name == "RRULE" else rules.exrule)(_rule(value, first, zone))
+            (rules.included if name == "RRULE" else rules.excluded).append(_rule(value, first, zone))
         else:
-            for moment in _moments(options, value, first, zone):
-                (rules.rdate if name == "RDATE" else rules.exdate)(moment)
+            moments = sorted(_moments(options, value, first, zone))
+            (rules.included if name == "RDATE" else rules.excluded).append(moments)
     if not repeats:
-        rules.rdate(first)  # RDATEs alone stand beside the first occurrence
+        rules.included.append([first])  # RDATEs alone stand beside the first occurrence
     return rules
 
 
-def _rule(value: str, first: datetime, zone: ZoneInfo) -> rrule:
+def _rule(value: str, first: datetime, zone: ZoneInfo) -> Iterable[datetime]:
     parts = dict(_pair(part) for part in value.rstrip(";").split(";"))
     if parts.get("FREQ") not in _FREQUENCIES:
         raise ValueError("FREQ is none that Calendar keeps")
     if not 1 <= int(parts.get("INTERVAL", "1")) <= 9999:
         raise ValueError("INTERVAL is out of bounds")
-    if "UNTIL" in parts:
-        parts["UNTIL"] = _until(parts["UNTIL"], zone)
+    count = int(parts.pop("COUNT", _MOST))
+    if count < 0:
+        raise ValueError("COUNT is out of bounds")
+    # A rule that never comes true would be sought until the end of time.
+    furthest = f"{min(first.year + _LONGEST, _LAST_YEAR):04}1231T235959"
+    parts["UNTIL"] = min(_until(parts["UNTIL"], zone), furthest) if "UNTIL" in parts else furthest
     rule = rrulestr(";".join(f"{name}={text}" for name, text in parts.items()), dtstart=first)
     if not isinstance(rule, rrule):
         raise TypeError("one line gives one rule")
-    return rule
+    return _Counted(rule, count)
 
 
 def _pair(part: str) -> tuple[str, str]:

@@ -28,10 +28,14 @@ class Desk:
         self.now = START
         self.server = CalendarServer(lambda: self.now, Random(seed), state)  # noqa: S311 - seeded on purpose
         self._clients: dict[str, Any] = {}
+        self._events: dict[str, Any] = {}
 
     def events(self, user: str = ALICE) -> Any:
         """The events of Google's client, as this user."""
-        return self.client(user).events()
+        # The client builds its methods anew each time it is asked for a resource, which takes longer than a call.
+        if user not in self._events:
+            self._events[user] = self.client(user).events()
+        return self._events[user]
 
     def client(self, user: str = ALICE) -> Any:
         """Google's client, as this user."""

@@ -159,6 +159,25 @@ def test_a_guest_of_two_occurrences_has_two_orphans(desk: Desk) -> None:
     assert set(orphans) == {moved["id"], f"{master}_20261204T090000Z"}
 
 
+@pytest.mark.parametrize(
+    "rule", ["FREQ=MONTHLY;INTERVAL=2;BYMONTH=1", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "FREQ=WEEKLY;COUNT=0"]
+)
+def test_a_rule_that_never_comes_true_has_no_occurrence(desk: Desk, rule: str) -> None:
+    """5.11: it is sought for two hundred years, not to the end of time."""
+    master = desk.insert(**hours("2026-02-01", 10, 11), recurrence=[f"RRULE:{rule}"])["id"]
+
+    assert desk.page(**ALL)["items"] == []
+    assert ids(desk.page()["items"]) == [master]
+
+
+def test_a_rule_may_have_both_a_count_and_an_end(desk: Desk) -> None:
+    """RFC 5545 forbids it, other software writes it: whichever comes first."""
+    desk.insert(**EVERY_THIRD_DAY, recurrence=["RRULE:FREQ=DAILY;COUNT=4;UNTIL=20150603"])
+    desk.insert(**EVERY_THIRD_DAY, recurrence=["RRULE:FREQ=DAILY;COUNT=2;UNTIL=20150609"])
+
+    assert starts(desk.page(**ALL)["items"]) == ["2015-06-01", "2015-06-01", "2015-06-02", "2015-06-02", "2015-06-03"]
+
+
 ZONES = ("Europe/Zurich", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "UTC")
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
@@ -166,11 +185,12 @@ DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 @st.composite
 def rules(draw: st.DrawFn) -> str:
     """A rule with an end, of the parts that people use."""
-    parts = [f"FREQ={draw(st.sampled_from(['DAILY', 'WEEKLY', 'MONTHLY', 'YEARLY']))}"]
+    frequency = draw(st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]))
+    parts = [f"FREQ={frequency}"]
     parts += [f"INTERVAL={draw(st.integers(1, 4))}", f"COUNT={draw(st.integers(1, 8))}"]
     if draw(st.booleans()):
         parts.append(f"BYDAY={','.join(draw(st.lists(st.sampled_from(DAYS), min_size=1, max_size=3, unique=True)))}")
-    if draw(st.booleans()):
+    if frequency in {"DAILY", "YEARLY"} and draw(st.booleans()):  # else it may never come true
         parts.append(f"BYMONTH={draw(st.integers(1, 12))}")
     return ";".join(parts)
 

@@ -34,7 +34,9 @@ def _help() -> str:
 @app.command(help=_help())
 def run() -> None:
     """Run until Ctrl-C or SIGTERM; exit with 2 for wrong settings, with 1 if a part does not come up or falls."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT too: a shell that starts a job in the background has it ignored, and so would its child.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         settings = read_settings()
         typer.echo("Starting …")

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from googleapiclient.discovery import build
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
-from selenium.webdriver import ActionChains, Chrome, ChromeOptions, Keys
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -111,19 +110,6 @@ class Desk:
     def until_hours(self, wanted: tuple[str, str]) -> None:
         """Wait until the first event starts and ends at these hours of these days of the month."""
         self.until(lambda: tuple(text[8:16] for text in self.times()) == wanted)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chrome]:
-    """Chromium without a window; each test begins by going somewhere."""
-    options = ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for argument in ARGUMENTS:
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = Chrome(options=options, service=Service(str(DRIVER)))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -117,19 +116,6 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             world.connect()
             yield Scene(world, server, client)
     world.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chrome]:
-    """Chromium without a window; each test begins by going somewhere."""
-    options = ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for argument in ARGUMENTS:
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = Chrome(options=options, service=Service(str(DRIVER)))
-    yield driver
-    driver.quit()
 
 
 def until(browser: Chrome, condition: Any) -> None:

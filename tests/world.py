@@ -8,6 +8,7 @@ until a test moves it.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import random
@@ -96,6 +97,11 @@ class World:
             policy=policy or Policy(),
         )
         self.heard: list[Mapping[str, str]] = []
+
+    @functools.cached_property
+    def user(self) -> Any:
+        """Google's own client, as the one user."""
+        return self.client(ALICE)
 
     def client(self, email: str) -> Any:
         """Google's own client, as this user."""

@@ -1,4 +1,4 @@
-"""The providers that the contract suite judges, each before the real service it speaks to."""
+"""The providers that the contract suite judges: real ones before their services, and the simulation's models."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ import httpx
 from conference.meeting import Attendee, MeetingSpec, Occurrence, Slot
 from conference.providers.http import HttpProvider
 from conference.providers.janus import JanusProvider
-from conference.providers.protocol import ConferenceProvider, MeetingLister
+from conference.providers.protocol import ConferenceProvider, CreateKey, MeetingLister, Recurrence, Schedule
 from infra.local.janus import Janus
 from infra.local.vendor.server import Account
 from infra.local.vendor.serving import running
+from tests.simulation.model_provider import ModelProvider
+from tests.simulation.vendor import Traits, VendorModel
 
 START = datetime(2026, 10, 20, 8, tzinfo=UTC)  # a week before Zurich's clocks go back
 HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)
@@ -86,6 +88,26 @@ def series() -> MeetingSpec:
         recurrence=("RRULE:FREQ=WEEKLY;COUNT=10", "EXDATE;TZID=Europe/Zurich:20261117T100000"),
         exceptions=(Occurrence(START + 2 * WEEK, None), Occurrence(START + WEEK, moved, "Moved")),
     )
+
+
+MODELS = {
+    traits.name: traits
+    for traits in (
+        Traits("full"),
+        Traits("no-digest", conditional=False, readable=False, pushes=False),
+        Traits("searchable", CreateKey.SEARCHABLE, conditional=False, recurrence=Recurrence.SERIES),
+        Traits("client-id", CreateKey.CLIENT_ID, Schedule.WINDOW, recurrence=Recurrence.NONE),
+        Traits("rooms", CreateKey.NONE, Schedule.NONE, conditional=False, recurrence=Recurrence.NONE, tells_key=False),
+    )
+}
+"""The kinds of vendors that the simulation knows."""
+
+
+def model(traits: Traits) -> Provider:
+    """The provider over a model of such a vendor, which holds nothing yet."""
+    made = ModelProvider(VendorModel(traits, lambda: START))
+    assert isinstance(made, MeetingLister)
+    return made
 
 
 @contextmanager

@@ -19,8 +19,7 @@ from conference.providers.protocol import ConferenceProvider, CreateKey, Meeting
 from infra.local.janus import Janus
 from infra.local.vendor.server import Account
 from infra.local.vendor.serving import running
-from tests.simulation.model_provider import ModelProvider
-from tests.simulation.vendor import Traits, VendorModel
+from tests.simulation.vendor import ModelProvider, Traits, VendorModel
 
 START = datetime(2026, 10, 20, 8, tzinfo=UTC)  # a week before Zurich's clocks go back
 HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)

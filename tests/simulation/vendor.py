@@ -1,253 +1,259 @@
-"""One conferencing vendor as a model in memory: what it holds, what people there do by hand, and what it pushes.
+"""The provider over a vendor's model: the product's side of it, and as calm as the model.
 
-Authority: conference/providers/protocol.py; the provider contract suite judges the model together with real providers.
+Authority: conference/providers/protocol.py
+Errors that a network or a busy vendor would give are injected by whoever wraps it.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import count
-from typing import Any, NamedTuple
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Self, cast
 
 import msgspec
 
-from conference.providers.protocol import CreateKey, Field, Recurrence, Schedule
+from conference.errors import Forged, Gone, NotOwned, Stale, Unsupported, Where
+from conference.meeting import Meeting, MeetingId, MeetingRef, MeetingSpec, Slot
+from conference.providers.http_wire import cut
+from conference.providers.protocol import (
+    Attendees,
+    Capabilities,
+    CreateKey,
+    Deletion,
+    Field,
+    Notification,
+    Recurrence,
+    Schedule,
+    Update,
+    Written,
+)
+from tests.simulation.vendor_model import PARTS, Held, Pushed, State, Traits, VendorModel, instant
 
-State = dict[str, Any]
-"""What a meeting holds, as plain JSON: a dict is never changed in place, so that a reference to one is a snapshot."""
+__all__ = ["ModelProvider", "Traits", "VendorModel"]
 
-PARTS: dict[Field, tuple[str, ...]] = {
-    Field.TITLE: ("title",),
-    Field.SCHEDULE: ("start", "end", "zone"),
-    Field.HOST: ("host",),
-    Field.AGENDA: ("agenda",),
-    Field.ATTENDEES: ("attendees",),
-    Field.RECURRENCE: ("recurrence",),
-    Field.EXCEPTIONS: ("exceptions",),
-}
-"""The names in a state that hold each part of a meeting."""
+MAX_TITLE = 200
 
-NEEDED = (Field.TITLE, Field.SCHEDULE, Field.HOST)
-"""No meeting is without these: a vendor that ignores one still takes it when the meeting is made."""
-
-_TIMED = (Field.TITLE, Field.SCHEDULE, Field.HOST, Field.AGENDA, Field.ATTENDEES)
-_RECURRING: dict[Recurrence, tuple[Field, ...]] = {
-    Recurrence.NONE: (),
-    Recurrence.SERIES: (Field.RECURRENCE,),
-    Recurrence.OCCURRENCES: (Field.RECURRENCE, Field.EXCEPTIONS),
-}
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_KINDS = {"made": "updated", "edited": "updated", "deleted": "deleted"}
+_encode = msgspec.json.Encoder(order="deterministic").encode
+_read = msgspec.json.Decoder(Pushed).decode
 
 
-@dataclass(frozen=True)
-class Traits:
-    """What kind of vendor it is. Raises ValueError if it would repeat meetings without knowing of time."""
+class ModelProvider:
+    """A ConferenceProvider over one model; a MeetingLister and a NotificationReader as the vendor's traits say."""
 
-    name: str
-    create_key: CreateKey = CreateKey.EXTERNAL_KEY
-    schedule: Schedule = Schedule.EXACT
-    conditional: bool = True
-    """It tells versions and honours them."""
-    readable: bool = True
-    """All that it holds can be read back, so that digests can be told."""
-    lists: bool = True
-    pushes: bool = True
-    recurrence: Recurrence = Recurrence.OCCURRENCES
-    ignores: Field | None = None
-    """A part that it does not store, though it answers with success; one of NEEDED is stored when the meeting is made.
-    What people there write by hand is stored."""
-    list_lag: float = 0.0
-    """Seconds until `list` and `find` show a meeting that was made."""
-    tells_key: bool = True
-    """A meeting says with which key it was made; of a vendor that does not say so, orphans cannot be recognised."""
+    def __new__(cls, model: VendorModel, account: str = "acme") -> Self:  # noqa: ARG004 - __init__ takes it
+        """One that offers what the vendor's traits say."""
+        if cls is not ModelProvider:
+            return super().__new__(cls)
+        kind = _OFFERING[model.traits.lists, model.traits.pushes]
+        return cast(Self, super().__new__(kind))
 
-    def __post_init__(self) -> None:
-        if self.schedule is Schedule.NONE and self.recurrence is not Recurrence.NONE:
-            raise ValueError("a vendor that knows nothing of time holds no series")
+    def __init__(self, model: VendorModel, account: str = "acme") -> None:
+        self.model = model
+        self._name, self._account = model.traits.name, account
+        self._capabilities = _capabilities(model)
 
     @property
-    def held(self) -> tuple[Field, ...]:
-        """The parts of a meeting that it holds."""
-        return (Field.TITLE,) if self.schedule is Schedule.NONE else _TIMED + _RECURRING[self.recurrence]
+    def name(self) -> str:
+        """The vendor's name."""
+        return self._name
 
+    @property
+    def account(self) -> str:
+        """The account in its refs."""
+        return self._account
 
-@dataclass(slots=True)
-class Held:
-    """One live meeting, as the vendor has it."""
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the vendor's traits say."""
+        return self._capabilities
 
-    id: str
-    key: str | None
-    """The key it was made with; None if people made it."""
-    state: State
-    """title, start, end, zone, host, agenda, attendees (addresses, sorted), recurrence (lines) and exceptions (original
-    start -> {start, end, title}, or None if cancelled), as far as the vendor holds them. Instants end in Z."""
-    version: int
-    """Another after every change, and never the same for two meetings."""
-    rotation: int
-    made_at: float
-    by_us: bool
-
-
-class Change(NamedTuple):
-    """Something that happened; `at` in seconds since the epoch, `what` is made, edited or deleted."""
-
-    at: float
-    what: str
-    id: str
-    title: str
-    by_us: bool
-
-
-class Push(NamedTuple):
-    """A push as it travels; header names are in lower case."""
-
-    headers: dict[str, str]
-    body: bytes
-
-
-class Pushed(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a push says."""
-
-    id: str
-    what: str
-    meeting: str
-    at: float
-    version: str | None = None
-
-
-class VendorModel:
-    """What one vendor holds; `clock` tells the time of changes."""
-
-    def __init__(self, traits: Traits, clock: Callable[[], datetime]) -> None:
-        self.traits = traits
-        self.live: dict[str, Held] = {}
-        """The meetings by id, in the order in which they were made."""
-        self.log: list[Change] = []
-        """Every change ever, in order."""
-        self.names: frozenset[str] = frozenset(name for part in traits.held for name in PARTS[part])
-        """What a state has."""
-        self.push_token = f"{traits.name}-push-token"
-        self._clock = clock
-        self._ids, self._versions = count(1), count(1)
-        self._pushes: deque[tuple[float, Push]] = deque()
-
-    def join_url(self, meeting: str) -> str:
-        """Where a live meeting is joined now. Raises KeyError if there is none."""
-        return f"https://{self.traits.name}.vendor.test/j/{meeting}-{self.live[meeting].rotation}"
-
-    # ---- what people there do by hand ----
-
-    def make(self, title: str) -> str:
-        """Make a meeting of their own, tomorrow for an hour; its id."""
-        start = self._clock() + timedelta(days=1)
-        state: State = {
-            "title": title,
-            "start": instant(start),
-            "end": instant(start + timedelta(hours=1)),
-            "zone": "UTC",
-            "host": f"somebody@{self.traits.name}.vendor.test",
-            "agenda": "",
-            "attendees": [],
-            "recurrence": [],
-            "exceptions": {},
+    def losses(self, spec: MeetingSpec) -> frozenset[Field]:
+        """What the vendor does not hold, a title that must be cut, and of people all but their addresses."""
+        parts = {
+            Field.TITLE: _cut(spec.title) != spec.title,
+            Field.ATTENDEES: any(person.name or person.optional for person in spec.attendees),
+            Field.EXCEPTIONS: any(one.title and _cut(one.title) != one.title for one in spec.exceptions),
         }
-        return self._make({n: v for n, v in state.items() if n in self.names}, None, by_us=False).id
+        held = self.model.traits.held
+        return frozenset(part for part in PARTS if part not in held or parts.get(part, False))
 
-    def edit(self, meeting: str, **state: Any) -> None:
-        """Change some of what a meeting holds. Raises KeyError if it is not live, ValueError for what is not held."""
-        if not self.names.issuperset(state):
-            raise ValueError(f"{self.traits.name} does not hold all of this")
-        self._change(self.live[meeting], state, by_us=False)
+    def expected_digest(self, spec: MeetingSpec) -> str | None:
+        """The `Meeting.digest` of a meeting that holds what can be held of the spec; None if nothing is read back."""
+        return _digest(self._state(spec)) if self.model.traits.readable else None
 
-    def rotate(self, meeting: str) -> None:
-        """Give a meeting another join link. Raises KeyError if it is not live."""
-        held = self.live[meeting]
-        held.rotation += 1
-        self._changed("edited", held, by_us=False)
+    def create(self, spec: MeetingSpec, *, key: str) -> Written:
+        """Make a meeting, or yield the one of this key where keys are unique. Raises Unsupported."""
+        if self._capabilities.create_key is CreateKey.CLIENT_ID and not _ID.fullmatch(key):
+            raise Unsupported("the key cannot be a meeting's id", Where(self._name, "create"))
+        wanted = self._state(spec)
+        held, created = self.model.create(wanted, key)
+        ignored = _differing(wanted, held.state) if created else frozenset[Field]()
+        return Written(self._meeting(held), created=created, ignored=ignored)
 
-    def delete(self, meeting: str) -> None:
-        """Delete a meeting. Raises KeyError if it is not live."""
-        self._changed("deleted", self.live.pop(meeting), by_us=False)
+    def find(self, key: str) -> Meeting | None:
+        """The live meeting made with the key, if the vendor can look for keys and shows it by now."""
+        if self._capabilities.create_key is CreateKey.NONE:
+            return None
+        held = self.model.find(key)
+        return self._meeting(held) if held else None
 
-    # ---- what programs do ----
+    def get(self, ref: MeetingRef) -> Meeting:
+        """What the vendor holds now. Raises Gone."""
+        return self._meeting(self._live(ref, "get"))
 
-    def find(self, key: str) -> Held | None:
-        """The first live meeting made with the key that the vendor shows by now."""
-        return next((held for held in self.shown() if held.key == key), None)
+    def update(
+        self,
+        ref: MeetingRef,
+        spec: MeetingSpec,
+        *,
+        key: str,  # noqa: ARG002 - the meeting keeps the key it was made with
+        base: Meeting | None = None,
+    ) -> Written:
+        """Bring the meeting to the spec. Raises NotOwned, Gone, and Stale where the vendor has versions."""
+        self._own(ref, "update")
+        held = self._live(ref, "update")
+        if base is not None and base.version is not None and base.version != self._version(held):
+            raise Stale("the meeting has changed at the vendor", Where(self._name, "update"))
+        wanted = self._state(spec)
+        self.model.update(held.id, wanted)
+        return Written(self._meeting(held), ignored=_differing(wanted, held.state))
 
-    def shown(self) -> list[Held]:
-        """The live meetings that lists show by now."""
-        if not self.traits.list_lag:
-            return [*self.live.values()]
-        until = self._now() - self.traits.list_lag
-        return [held for held in self.live.values() if held.made_at <= until]
+    def delete(self, ref: MeetingRef) -> Deletion:
+        """Delete the meeting. Raises NotOwned."""
+        self._own(ref, "delete")
+        return Deletion.DONE if self.model.remove(ref.id) else Deletion.ALREADY_GONE
 
-    def create(self, state: State, key: str) -> tuple[Held, bool]:
-        """The meeting, and whether this call made it; where keys are unique, a live one of this key stays as it is."""
-        if self.traits.create_key in (CreateKey.EXTERNAL_KEY, CreateKey.CLIENT_ID):
-            for held in self.live.values():
-                if held.key == key:
-                    return held, False
-        ignored = self.traits.ignores
-        if ignored and ignored not in NEEDED:
-            state = {name: type(value)() if name in PARTS[ignored] else value for name, value in state.items()}
-        return self._make(state, key, by_us=True), True
+    # ---- one meeting ----
 
-    def update(self, meeting: str, state: State) -> Held:
-        """Bring a meeting to the state; one that it has already is no change. Raises KeyError if it is not live."""
-        held, ignored = self.live[meeting], self.traits.ignores
-        if ignored:
-            state = {name: value for name, value in state.items() if name not in PARTS[ignored]}
-        self._change(held, state, by_us=True)
+    def _live(self, ref: MeetingRef, operation: str) -> Held:
+        held = self.model.live.get(ref.id)
+        if held is None:
+            raise Gone("the meeting is no more", Where(self._name, operation))
         return held
 
-    def remove(self, meeting: str) -> bool:
-        """Delete a meeting; False if it is not live."""
-        held = self.live.pop(meeting, None)
-        if held is not None:
-            self._changed("deleted", held, by_us=True)
-        return held is not None
+    def _own(self, ref: MeetingRef, operation: str) -> None:
+        if not ref.owned:
+            raise NotOwned("the meeting is not ours to change", Where(self._name, operation))
 
-    # ---- what the vendor tells by itself ----
+    def _state(self, spec: MeetingSpec) -> State:
+        names, state = self.model.names, _state(spec)
+        return state if len(names) == len(state) else {name: state[name] for name in state if name in names}
 
-    def due_pushes(self, now: datetime) -> list[Push]:
-        """The pushes of changes up to now, in order; each is handed out once."""
-        until, due = now.timestamp(), []
-        while self._pushes and self._pushes[0][0] <= until:
-            due.append(self._pushes.popleft()[1])
-        return due
+    def _version(self, held: Held) -> str | None:
+        return str(held.version) if self._capabilities.conditional_writes else None
 
-    # ---- one change ----
-
-    def _now(self) -> float:
-        return self._clock().timestamp()
-
-    def _make(self, state: State, key: str | None, *, by_us: bool) -> Held:
-        client_id = key if self.traits.create_key is CreateKey.CLIENT_ID else None
-        held = Held(client_id or f"{self.traits.name}-m{next(self._ids)}", key, state, 0, 0, self._now(), by_us)
-        self.live[held.id] = held
-        self._changed("made", held, by_us=by_us)
-        return held
-
-    def _change(self, held: Held, state: State, *, by_us: bool) -> None:
-        after = {**held.state, **state}
-        if after != held.state:
-            held.state = after
-            self._changed("edited", held, by_us=by_us)
-
-    def _changed(self, what: str, held: Held, *, by_us: bool) -> None:
-        held.version = next(self._versions)
-        change = Change(self._now(), what, held.id, held.state["title"], by_us)
-        self.log.append(change)
-        if self.traits.pushes:
-            version = str(held.version) if self.traits.conditional else None
-            said = Pushed(f"p{len(self.log)}", what, held.id, change.at, version)
-            push = Push({"x-vendor-token": self.push_token}, msgspec.json.encode(said))
-            self._pushes.append((change.at, push))
+    def _meeting(self, held: Held) -> Meeting:
+        state, traits = held.state, self.model.traits
+        return Meeting(
+            ref=MeetingRef(self._name, self._account, MeetingId(held.id)),
+            join_url=self.model.join_url(held.id),
+            key=held.key if traits.tells_key else None,
+            slot=_slot(state),
+            title=state["title"],
+            version=self._version(held),
+            digest=_digest(state) if traits.readable else None,
+        )
 
 
-def instant(when: datetime) -> str:
-    """An instant as states have it."""
-    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
+class _Listing(ModelProvider):
+    def list(self) -> Iterator[Meeting]:
+        """Every live meeting that the vendor shows by now, ours or not."""
+        yield from map(self._meeting, self.model.shown())
+
+
+class _Pushing(ModelProvider):
+    def read(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Notification:  # noqa: ARG002 - as said
+        """The push, verified by the vendor's token; it has no time window. Raises Forged and nothing else."""
+        given = headers.get("x-vendor-token", "").encode("utf-8", "replace")
+        if not hmac.compare_digest(given, self.model.push_token.encode()):
+            raise Forged("a push does not have the vendor's token")
+        try:
+            said = _read(body)
+            at = datetime.fromtimestamp(said.at, UTC)
+        except (msgspec.MsgspecError, ValueError, OverflowError, OSError) as error:
+            raise Forged("a push cannot be read") from error
+        return Notification(said.id, at, _KINDS.get(said.what, "other"), MeetingId(said.meeting), said.version)
+
+
+class _ListingPushing(_Listing, _Pushing):
+    pass
+
+
+_OFFERING: dict[tuple[bool, bool], type[ModelProvider]] = {
+    (False, False): ModelProvider,
+    (True, False): _Listing,
+    (False, True): _Pushing,
+    (True, True): _ListingPushing,
+}
+
+
+def _capabilities(model: VendorModel) -> Capabilities:
+    traits = model.traits
+    return Capabilities(
+        schedule=traits.schedule,
+        update=Update.IN_PLACE,
+        recurrence=traits.recurrence if Field.RECURRENCE in traits.held else Recurrence.NONE,
+        create_key=traits.create_key,
+        attendees=Attendees.NONE if traits.schedule is Schedule.NONE else Attendees.INVITEES,
+        conditional_writes=traits.conditional,
+        reports_remote_changes=traits.pushes,
+        updatable=frozenset(traits.held),
+        max_title=MAX_TITLE,
+    )
+
+
+def _state(spec: MeetingSpec) -> State:
+    """The spec as a vendor that holds everything has it."""
+    exceptions = {
+        instant(one.original_start): one.slot
+        and {
+            "start": instant(one.slot.start),
+            "end": instant(one.slot.end),
+            "title": _cut(one.title) if one.title else None,
+        }
+        for one in spec.exceptions
+    }
+    return {
+        "title": _cut(spec.title),
+        "start": instant(spec.slot.start),
+        "end": instant(spec.slot.end),
+        "zone": spec.slot.zone,
+        "host": _sound(spec.host),
+        "agenda": _sound(spec.agenda),
+        "attendees": sorted({_sound(person.email) for person in spec.attendees}),
+        "recurrence": [*map(_sound, spec.recurrence)],
+        "exceptions": exceptions,
+    }
+
+
+def _cut(title: str) -> str:
+    # Most titles are fine as they are, which is seen much sooner than shown by cleaning them.
+    fine = title.isprintable() and 0 < len(title) <= MAX_TITLE and title.strip() == title
+    return title if fine else cut(title, MAX_TITLE)
+
+
+def _sound(words: str) -> str:
+    # Halves of surrogate pairs cannot be sent.
+    return words if words.isascii() else words.encode("utf-8", "replace").decode()
+
+
+def _slot(state: State) -> Slot | None:
+    if "start" not in state:
+        return None
+    return Slot(datetime.fromisoformat(state["start"]), datetime.fromisoformat(state["end"]), state["zone"])
+
+
+def _digest(state: State) -> str:
+    return hashlib.sha256(_encode(state)).hexdigest()
+
+
+def _differing(wanted: State, stored: State) -> frozenset[Field]:
+    if wanted == stored:
+        return frozenset()
+    parts = {name: part for part, names in PARTS.items() for name in names}
+    return frozenset(parts[name] for name in wanted if wanted[name] != stored[name])

@@ -178,7 +178,7 @@ def _answer(name: str, call: Callable[[], Response]) -> Response:
     try:
         return call()
     except Refusal as refusal:
-        return _text(refusal.status, refusal.text)
+        return _unread(refusal)
     except Forged:
         return _text(403, "refused")
     except (Later, OutcomeUnknown, Stale) as error:
@@ -191,6 +191,17 @@ def _answer(name: str, call: Callable[[], Response]) -> Response:
     except Exception:
         log.exception("failed", function=name)
         return _text(500, "failed, see the log")
+
+
+def _unread(refusal: Refusal) -> Response:
+    """An answer that leaves the request's body where it is.
+
+    Before any other answer the framework reads the body to its end, however long it is, and fails with 500 if its
+    chunks are none; an answer that streams is sent at once.
+    """
+    answer = _text(refusal.status, refusal.text)
+    answer.response = iter((answer.get_data(),))
+    return answer
 
 
 def _text(status: int, text: str) -> Response:

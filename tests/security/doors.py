@@ -1,0 +1,125 @@
+"""The functions behind their doors over a whole world, without a server: what a stranger sends goes in as a request."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Request, Response
+from werkzeug.test import EnvironBuilder
+
+from functions import http
+from functions.http import Door
+from functions.ports import Delete, Document, Put
+from infra.google.identity import TokenIdentity
+from infra.local.issuer import LocalIssuer, new_key
+from infra.local.memory import ManualClock
+from tests.world import START, World
+
+BASE = "https://functions.example"
+ISSUER = "https://issuer.example"
+TASKS = "tasks@project.example"
+SCHEDULER = "scheduler@project.example"
+
+FUNCTIONS = {
+    "calendar_notification": http.calendar_notification,
+    "sync_calendar": http.sync_calendar,
+    "reconcile_event": http.reconcile_event,
+    "patch_event": http.patch_event,
+    "tick": http.tick,
+    "provider_webhook": http.provider_webhook,
+}
+ACCOUNTS = {"sync_calendar": TASKS, "reconcile_event": TASKS, "patch_event": TASKS, "tick": SCHEDULER}
+"""The internal functions, and whose calls they admit."""
+
+
+class House:
+    """A world whose functions are called through their doors."""
+
+    def __init__(self, world: World, issuer: LocalIssuer) -> None:
+        self.world = world
+        self.issuer = issuer
+        world.change_ground(identity=TokenIdentity(ISSUER, issuer.jwks, world.clock))
+
+    def call(
+        self, function: str, headers: Mapping[str, str] | None = None, body: bytes = b"", **request: Any
+    ) -> Response:
+        """What the door of a function answers; a POST to its root unless `request` says otherwise."""
+        asked = EnvironBuilder(
+            **{"method": "POST", "path": "/", **request}, headers=[*(headers or {}).items()], data=body
+        )
+        return FUNCTIONS[function](self.door, Request(asked.get_environ()))
+
+    def task(self, function: str, body: bytes) -> Response:
+        """A call of an internal function by the account that may make it."""
+        return self.call(function, self.bearer(function), body)
+
+    def bearer(self, function: str) -> dict[str, str]:
+        """The header of a caller whom the function admits."""
+        return {"Authorization": f"Bearer {self.issuer.mint(f'{BASE}/{function}', ACCOUNTS[function])}"}
+
+    @property
+    def door(self) -> Door:
+        """The doors over the world's ground as it is now."""
+        return Door(self.world.ground, BASE, TASKS, SCHEDULER)
+
+
+class Watched:
+    """A store that counts what is asked of it; with `error`, it is down."""
+
+    def __init__(self, store: Any, error: Exception | None = None) -> None:
+        self.store, self._error = store, error
+        self.reads = 0
+        self.writes = 0
+
+    def get(self, key: str) -> Document | None:
+        """Count a read."""
+        self.reads += 1
+        self._fail()
+        found: Document | None = self.store.get(key)
+        return found
+
+    def query(self, *what: Any, **how: Any) -> list[Document]:
+        """Count a read."""
+        self.reads += 1
+        self._fail()
+        found: list[Document] = self.store.query(*what, **how)
+        return found
+
+    def commit(self, *writes: Put | Delete) -> tuple[str | None, ...]:
+        """Count a commit."""
+        self.writes += 1
+        self._fail()
+        done: tuple[str | None, ...] = self.store.commit(*writes)
+        return done
+
+    def _fail(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+
+def signing() -> LocalIssuer:
+    """An issuer of identity tokens, of these days."""
+    return LocalIssuer(new_key(), ISSUER, ManualClock(START))
+
+
+@contextmanager
+def standing(issuer: LocalIssuer) -> Iterator[House]:
+    """A house whose one calendar is connected."""
+    world = World()
+    world.connect()
+    yield House(world, issuer)
+    world.close()
+
+
+def channel_of(world: World) -> dict[str, str]:
+    """The headers of a genuine notice of a change, as Google sends them, from the newest channel."""
+    return {**world.heard[-1], "X-Goog-Resource-State": "exists"}
+
+
+def snapshot(world: World) -> object:
+    """Everything that the functions keep and have asked for: equal if nothing was done between two of them."""
+    rows = {name: world.store.query(name, limit=400) for name in ("feeds", "channels", "ledger", "runs", "dead")}
+    return [rows, [dataclasses.astuple(held) for held in world.queue.waiting()], world.meetings()]

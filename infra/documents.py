@@ -145,8 +145,7 @@ def _plain(value: Any, depth: int) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        value.encode()
-        return value
+        return _text(value)
     if isinstance(value, int):
         return _whole(value)
     if isinstance(value, float):
@@ -161,9 +160,19 @@ def _plain(value: Any, depth: int) -> Any:
 
 def _plain_fields(data: Mapping[str, Any], depth: int) -> dict[str, Any]:
     _check_depth(depth)
-    if not all(isinstance(name, str) for name in data):
-        raise ValueError("a document's field names are text")
-    return {_plain(name, depth): _plain(value, depth) for name, value in data.items()}
+    plain: dict[str, Any] = {}
+    for name, value in data.items():
+        if not isinstance(name, str):
+            raise ValueError("a document's field names are text")
+        # Most values are plain text, and every write of every document comes through here.
+        plain[_text(name)] = _text(value) if type(value) is str else _plain(value, depth)
+    return plain
+
+
+def _text(value: str) -> str:
+    if not value.isascii():
+        value.encode()
+    return value
 
 
 def _check_depth(depth: int) -> None:

@@ -1,0 +1,168 @@
+"""The way from Google's client to the Calendar server's core: no socket, but everything that goes wrong on one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import httplib2
+import msgspec
+from google.auth import exceptions
+
+from infra.google.credentials import DevCredentials
+from infra.google.wire import Wire
+from infra.local.calendar.errors import fault as google_error
+from infra.local.calendar.messages import Request, Response
+from infra.local.calendar.server import CalendarServer
+from tests.simulation.crossing import Call, Crossing
+from tests.simulation.faults import Fault
+
+LATENCY = 0.3
+
+Answer = tuple[httplib2.Response, bytes]
+
+
+class EventWatcher(Protocol):
+    """Who is told what a write of ours did to an event."""
+
+    def event_written(self, user: str, calendar: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+        """Both as events.get tells them."""
+
+
+class Consent:
+    """Which users have withdrawn their consent."""
+
+    def __init__(self) -> None:
+        self.withdrawn: set[str] = set()
+
+
+class SimCredentials(DevCredentials):
+    """Tokens that may run out in the middle, and be renewed while the consent stands."""
+
+    def __init__(self, email: str, consent: Consent) -> None:
+        super().__init__(email)
+        self._consent = consent
+
+    def refresh(self, request: Any) -> None:  # noqa: ARG002 - google-auth names it
+        """Renew the token, or raise RefreshError as the token server does for a withdrawn consent."""
+        if self.email in self._consent.withdrawn:
+            raise exceptions.RefreshError("invalid_grant")
+
+
+class Transport(Wire):
+    """An httplib2.Http for one user, through the crossing; `written` is told when something may have changed."""
+
+    def __init__(  # noqa: PLR0917 - one for each thing it stands between
+        self,
+        server: CalendarServer,
+        user: str,
+        crossing: Crossing,
+        consent: Consent,
+        watcher: EventWatcher,
+        written: Callable[[], None],
+    ) -> None:
+        super().__init__(timeout=1.0)
+        self._server, self._user, self._crossing, self._consent = server, user, crossing, consent
+        self._watcher, self._written = watcher, written
+
+    def request(  # noqa: PLR0917 - httplib2's signature
+        self,
+        uri: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        redirections: int = 0,  # noqa: ARG002 - httplib2's signature; nothing redirects
+        connection_type: object = None,  # noqa: ARG002 - httplib2's signature; there is no connection
+    ) -> Answer:
+        """Send it, as well as it goes."""
+        parts = urlsplit(uri)
+        query = parse_qs(parts.query, keep_blank_values=True)
+        named = {name.lower(): value for name, value in (headers or {}).items()}
+        sent = body.encode() if isinstance(body, str) else body or b""
+        request = Request(method, unquote(parts.path), query, named, sent)
+        call = Call(
+            _kind(request),
+            "calendar",
+            f"calendar.{method} {_what(request.path)}",
+            lambda: self._carried(request),
+            LATENCY,
+            self._refused,
+            _unanswered,
+        )
+        return self._crossing.make(call)
+
+    def _carried(self, request: Request) -> Answer:
+        if self._user in self._consent.withdrawn:
+            return _answer(google_error(401, "authError").response())
+        if request.method == "GET":
+            return _answer(self._server.handle(request))
+        if request.method == "PATCH":
+            return self._patched(request)
+        answer = _answer(self._server.handle(request))
+        self._written()
+        return answer
+
+    def _patched(self, request: Request) -> Answer:
+        """Show the watcher the whole event as it was and as it is."""
+        look = Request("GET", request.path, {}, {"authorization": request.headers["authorization"]})
+        before = self._server.handle(look)
+        answer = self._server.handle(request)
+        if answer.status == 200:
+            calendar = request.path.split("/")[-3]
+            after = self._server.handle(look)
+            self._watcher.event_written(self._user, calendar, _event(before.body), _event(after.body))
+            self._written()
+        return _answer(answer)
+
+    def _refused(self, fault: Fault, extra: float) -> Answer:
+        if fault is Fault.CONSENT_REVOKED:
+            self._consent.withdrawn.add(self._user)
+        return _answer(_refusal(fault, extra))
+
+
+_RETRY_AFTER = (None, "1", "30", "999999999", "Fri, 01 Jan 2100 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "soon")
+
+
+def _refusal(fault: Fault, extra: float) -> Response:
+    match fault:
+        case Fault.TOKEN_DROPPED:
+            return google_error(410, "fullSyncRequired").response()
+        case Fault.PAGE_EXPIRED:
+            return google_error(400, "invalid").response()
+        case Fault.ACCESS_EXPIRED | Fault.CONSENT_REVOKED:
+            return google_error(401, "authError").response()
+        case Fault.CALENDAR_RATE:
+            return google_error(403, "rateLimitExceeded").response()
+        case Fault.CALENDAR_BUSY:
+            answer = google_error(429, "rateLimitExceeded").response()
+            wait = _RETRY_AFTER[int(extra * len(_RETRY_AFTER))]
+            return answer if wait is None else Response(429, {**answer.headers, "retry-after": wait}, answer.body)
+        case _:
+            return google_error((500, 502, 503, 504)[int(extra * 4)], None).response()
+
+
+def _kind(request: Request) -> str:
+    if request.method != "GET":
+        return "calendar write"
+    if "pageToken" in request.query:
+        return "calendar page"
+    return "calendar list" if "syncToken" in request.query else "calendar read"
+
+
+def _what(path: str) -> str:
+    parts = path.removeprefix("/calendar/v3/").split("/")
+    return parts[0] if len(parts) < 3 else parts[2] + ("/one" if len(parts) > 3 else "")
+
+
+def _answer(response: Response) -> Answer:
+    return httplib2.Response({**response.headers, "status": str(response.status)}), response.body
+
+
+def _unanswered(fault: Fault) -> Answer:
+    if fault is Fault.CALENDAR_5XX_DONE:
+        return _answer(google_error(503, None).response())
+    raise TimeoutError("no answer came")
+
+
+_event = msgspec.json.Decoder(dict[str, Any]).decode

@@ -88,13 +88,27 @@ def open_channel(ground: Ground, feed: str) -> None:
     opened = msgspec.structs.replace(
         record, resource_id=watched.resource_id, expires=expires, renew_at=_renewal(ground, expires)
     )
-    ground.store.commit(Put(key, msgspec.to_builtins(opened), version or ""))
-    before = feeds.load(ground, feed)[1].channel
-    feeds.change(
-        ground, feed, lambda it: msgspec.structs.replace(it, channel=name, resource_id=watched.resource_id, push=True)
-    )
+    before = _name(ground, name, opened, Put(key, msgspec.to_builtins(opened), version or ""))
     if before and before != name:
         close_channel(ground, before)
+
+
+def _name(ground: Ground, channel: str, opened: Channel, record: Put) -> str | None:
+    """Note what Google answered together with the channel's name in its feed; the channel that it replaces."""
+    replaced: list[str | None] = []
+
+    def named(current: feeds.Feed) -> feeds.Feed:
+        replaced.append(current.channel)
+        return msgspec.structs.replace(current, channel=channel, resource_id=opened.resource_id, push=True)
+
+    try:
+        feeds.change(ground, opened.feed, named, record)
+    except Gone:
+        # Disconnected while the channel was being opened: nobody needs it.
+        ground.store.commit(record)
+        close_channel(ground, channel)
+        raise
+    return replaced[-1]
 
 
 def close_channel(ground: Ground, channel: str) -> None:

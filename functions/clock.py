@@ -53,8 +53,9 @@ def _poll_due(ground: Ground) -> int:
 
 
 def _poll(ground: Ground, feed: str) -> None:
-    current = feeds.change(ground, feed, partial(_polled, ground.now() + ground.policy.poll))
+    # Asked for first: whoever dies between the two leaves the poll to the next minute.
     feeds.raise_dirty(ground, feed)
+    current = feeds.change(ground, feed, partial(_polled, ground.now() + ground.policy.poll))
     if current.channel is None and current.push:
         _open(ground, feed)
 

@@ -83,15 +83,18 @@ def load(ground: Ground, feed: str) -> tuple[Document, Feed]:
     return document, decode(document)
 
 
-def change(ground: Ground, feed: str, how: Callable[[Feed], Feed | None]) -> Feed:
-    """Apply `how` to the feed as it is now, however often others write it meanwhile; None leaves it alone."""
+def change(ground: Ground, feed: str, how: Callable[[Feed], Feed | None], *also: Put) -> Feed:
+    """Apply `how` to the feed as it is now, however often others write it meanwhile; None leaves it alone.
+
+    What is written `also` is written in the same commit. Raises Gone(CALENDAR) if the feed was disconnected.
+    """
     for _ in range(TRIES):
         document, current = load(ground, feed)
         wanted = how(current)
         if wanted is None:
             return current
         try:
-            ground.store.commit(put(document, document.key, wanted))
+            ground.store.commit(put(document, document.key, wanted), *also)
         except Conflict:
             continue
         return wanted

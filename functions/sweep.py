@@ -36,8 +36,9 @@ def sweep_due(ground: Ground) -> int:
     ):
         feed = document.key.removeprefix(f"{feeds.COLLECTION}/")
         next_at = ground.now() + ground.policy.sweep
-        feeds.change(ground, feed, lambda it, at=next_at: msgspec.structs.replace(it, sweep_at=at))  # type: ignore[misc]
+        # Asked for first: whoever dies between the two leaves the sweep to the next minute.
         feeds.raise_dirty(ground, feed, full=True)
+        feeds.change(ground, feed, lambda it, at=next_at: msgspec.structs.replace(it, sweep_at=at))  # type: ignore[misc]
         started += 1
     for provider in ground.providers.values():
         if isinstance(provider, MeetingLister) and _claim(ground, provider):

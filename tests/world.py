@@ -142,16 +142,18 @@ class World:
         """The event as Google has it."""
         return self.act("GET", calendar, event, by=by)
 
-    def act(self, method: str, calendar: str, event: str = "", *, body: Any = None, by: str = ALICE) -> dict[str, Any]:
+    def act(
+        self, method: str, calendar: str, event: str = "", *, body: Any = None, by: str = ALICE, **query: str
+    ) -> dict[str, Any]:
         """One request about an event, or about all of them, as the user `by`; the server's answer.
 
         Google's client has its own tests; here it would take most of the time.
         """
         path = f"{BASE}calendars/{calendar}/events" + (f"/{event}" if event else "")
-        query = {"conferenceDataVersion": ["1"]} if body is not None else {}
+        named = {"conferenceDataVersion": "1", **query} if body is not None else query
         headers = {"authorization": f"Bearer dev:{by}", "content-type": "application/json"}
         sent = b"" if body is None else json.dumps(body).encode()
-        answer = self.google.handle(Request(method, path, query, headers, sent))
+        answer = self.google.handle(Request(method, path, {n: [v] for n, v in named.items()}, headers, sent))
         assert answer.status < 300, (method, answer.status, answer.body)
         done: dict[str, Any] = json.loads(answer.body) if answer.body else {}
         return done

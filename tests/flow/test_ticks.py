@@ -12,6 +12,8 @@ import pytest
 from conference.errors import Gone, Later, Missing
 from conference.meeting import Meeting
 from functions import channel, feed, sweep
+from tests.crashing import Crash
+from tests.meanwhile import Meanwhile
 from tests.world import ALICE, World
 
 
@@ -49,6 +51,72 @@ def test_a_run_whose_task_is_lost_is_woken(world: World, feed: str) -> None:
     assert done["runs"] == 1
     assert world.meetings()[0]["title"] == "Renamed"
     assert not world.feed(feed).owed
+
+
+def die() -> None:
+    """The process is gone."""
+    raise Crash
+
+
+@pytest.mark.usefixtures("feed")
+def test_a_tick_that_dies_over_a_poll_polls_a_minute_later(world: World) -> None:
+    """The time of the next poll moves on only once this one is asked for."""
+    made = world.insert()
+    world.settle()
+    world.google_control("push", silent=True)
+    world.patch(made["id"], summary="Renamed")
+    world.clock.advance(timedelta(minutes=16))
+    whole = world.store
+    world.change_ground(store=Meanwhile(whole, "commit", die, unanswered=True))
+    world.tick_or_die()
+    world.change_ground(store=whole)
+    world.clock.advance(timedelta(minutes=1))
+    world.tick()
+    world.settle()
+
+    assert world.meetings()[0]["title"] == "Renamed"
+
+
+def test_a_sweep_that_dies_over_a_feed_is_made_a_minute_later(world: World, feed: str) -> None:
+    """A feed's daily comparison is not put off for a day."""
+    world.clock.advance(timedelta(hours=25))
+    whole = world.store
+    world.change_ground(store=Meanwhile(whole, "commit", die, unanswered=True))
+    with pytest.raises(Crash):
+        sweep.sweep_due(world.ground)
+    world.change_ground(store=whole)
+    world.clock.advance(timedelta(minutes=1))
+    sweep.sweep_due(world.ground)
+
+    assert world.feed(feed).full_wanted
+
+
+@pytest.mark.parametrize("write", range(1, 6))
+def test_of_a_renewal_that_dies_after_a_write_one_channel_is_left(world: World, feed: str, write: int) -> None:
+    """What was opened and nobody heard of is closed within the hour, not at its own renewal a day later."""
+    world.clock.advance(timedelta(hours=24, minutes=1))
+    writes = iter(range(1, 100))
+
+    class Dying:
+        """A store after whose n-th commit the process is gone."""
+
+        def commit(self, *what: Any) -> Any:
+            done = world.store.commit(*what)
+            if next(writes) == write:
+                raise Crash
+            return done
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.store, name)
+
+    world.change_ground(store=Dying())
+    for _ in range(18):
+        world.tick_or_die()
+        world.clock.advance(timedelta(minutes=4))
+    (noted,) = world.store.query(channel.COLLECTION)
+
+    assert noted.key == f"channels/{world.feed(feed).channel}"
+    assert len([it for it in world.google.world.channels.newest() if it.live(world.google.now())]) == 1
 
 
 @pytest.mark.usefixtures("feed")

@@ -186,12 +186,11 @@ def _following(row: Row, earlier: Sequence[Row]) -> Row:
 def _changed(a_pass: Pass, row: Row | None, sighting: Sighting, zone: str) -> Row | None:
     """In an incremental pass every item is a change."""
     ground = a_pass.ground
-    if row is None or (row.link is None and not row.pending and row.parked is None):
-        # Not ours until now: is it now?
-        if not marking.is_ours(sighting, ground.solutions):
-            return None
-        row = row or _new_row(a_pass, sighting)
-    return marking.mark(ground, row, sighting, zone)
+    idle = row is None or (row.link is None and not row.pending and row.parked is None)
+    if idle and not marking.is_ours(sighting, ground.solutions):
+        return None
+    # One that a baseline noted without a meeting is a change, though it looks the same: it came during that pass.
+    return marking.mark(ground, row or _new_row(a_pass, sighting), sighting, zone, anyway=idle)
 
 
 def _compared(a_pass: Pass, since: datetime, row: Row | None, sighting: Sighting, zone: str) -> Row | None:

@@ -121,7 +121,8 @@ def _pull_and_settle(run: Run) -> None:
 
 
 def _pull(run: Run, marked: list[Marked]) -> None:
-    if run.feed.token is not None and not run.feed.full_wanted:
+    if run.feed.token is not None:
+        # Before a full pass too: what came to be long ago and was never heard of, only the token tells.
         try:
             _pass(run, marked, incremental)
         except Gone as error:
@@ -129,7 +130,8 @@ def _pull(run: Run, marked: list[Marked]) -> None:
                 raise
             _drop_token(run)
         else:
-            return
+            if not run.feed.full_wanted:
+                return
     _check_rest(run)
     run.kinds.add("full pass")
     _pass(run, marked, full_pass)

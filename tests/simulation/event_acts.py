@@ -1,0 +1,225 @@
+"""What people do to whole events: make, change, cancel, restore, move and copy them.
+
+Every act draws from `choice`, says what it did, and leaves the shadow true; None: not possible now.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from tests.simulation import drafts
+from tests.simulation.scene import Scene, some
+from tests.simulation.shadow import Wish
+
+Json = dict[str, Any]
+Edit = Callable[[Scene, random.Random, Wish], str]
+
+
+def make(scene: Scene, choice: random.Random) -> str:
+    """Make an event, most often with a conference of ours."""
+    user, calendar = scene.place(choice)
+    return _make(scene, choice, user, calendar, drafts.when(choice, scene.clock()))
+
+
+def repeat(scene: Scene, choice: random.Random) -> str:
+    """Make a series."""
+    user, calendar = scene.place(choice)
+    ordinary = choice.random() < 0.85
+    now = scene.clock()
+    times = drafts.hours(choice, now) if ordinary else drafts.days(choice, now, most=1)
+    return _make(scene, choice, user, calendar, {**times, "recurrence": drafts.rule(choice)})
+
+
+def host(scene: Scene, choice: random.Random) -> str | None:
+    """Somebody who is not connected makes an event with a conference and invites one who is: not our business."""
+    user = some(choice, scene.guests)
+    if user is None:
+        return None
+    body = _draft(scene, choice, user, drafts.when(choice, scene.clock()))
+    body["attendees"] = [{"email": choice.choice(list(scene.calendars))}]
+    body["conferenceData"] = drafts.asked(choice.choice(list(scene.vendors)))
+    wish = scene.wished(user, user, scene.as_user(user).insert(user, body), None)
+    return f"{wish.token} by {user}"
+
+
+def crowd(scene: Scene, choice: random.Random) -> str:
+    """Make ten events at once."""
+    made = [make(scene, choice).split()[0] for _ in range(10)]
+    return f"{made[0]} to {made[-1]}"
+
+
+def _make(scene: Scene, choice: random.Random, user: str, calendar: str, times: Json) -> str:
+    body = _draft(scene, choice, user, times)
+    provider = choice.choice(list(scene.vendors)) if choice.random() < 0.88 else None
+    if provider is not None:
+        body["conferenceData"] = drafts.asked(provider)
+    if choice.random() < 0.4:
+        body["attendees"] = drafts.invited(choice, [], _others(scene, user))
+        if choice.random() < 0.3:
+            body["attendees"].append({"email": user, "responseStatus": "accepted"})
+    wish = scene.wished(user, calendar, scene.as_user(user).insert(calendar, body), provider)
+    return f"{wish.token} at {drafts.shown(times)} on {calendar} with {provider}"
+
+
+def _draft(scene: Scene, choice: random.Random, user: str, times: Json) -> Json:  # noqa: ARG001 - user: whose it is
+    body = {"summary": drafts.title(scene.token(), choice), **times}
+    if choice.random() < 0.3:
+        body["description"] = drafts.description(choice)
+    if choice.random() < 0.1:
+        body["status"] = "tentative"
+    return body
+
+
+def _others(scene: Scene, user: str) -> list[str]:
+    return [each for each in (*scene.calendars, *scene.guests) if each != user]
+
+
+# ---- edits of one event
+
+
+def rename(scene: Scene, choice: random.Random, wish: Wish) -> str:
+    """Give it another title."""
+    _patch(scene, wish, {"summary": drafts.title(wish.token, choice)})
+    return wish.token
+
+
+def retime(scene: Scene, choice: random.Random, wish: Wish) -> str:
+    """Have it take place at another time, near or far."""
+    now = scene.clock()
+    if choice.random() < 0.5:
+        times = drafts.later(wish.fields, choice)
+    elif "recurrence" in wish.fields:
+        times = drafts.like(wish.fields, choice, now)
+    else:
+        times = drafts.when(choice, now)
+    _patch(scene, wish, times)
+    return f"{wish.token} to {drafts.shown(times)}"
+
+
+def describe(scene: Scene, choice: random.Random, wish: Wish) -> str:
+    """Change what is written below the title, or remove it."""
+    _patch(scene, wish, {"description": drafts.description(choice) if choice.random() < 0.8 else None})
+    return wish.token
+
+
+def invite(scene: Scene, choice: random.Random, wish: Wish) -> str:
+    """Change the guests; those who stay keep their answers."""
+    rows = drafts.invited(choice, wish.fields.get("attendees", []), _others(scene, wish.user))
+    _patch(scene, wish, {"attendees": rows})
+    return f"{len(rows)} to {wish.token}"
+
+
+def cancel(scene: Scene, choice: random.Random, wish: Wish) -> str:
+    """Delete it."""
+    scene.as_user(wish.user).delete(wish.calendar, wish.event, quietly=choice.random() < 0.2)
+    scene.changed(wish)
+    return wish.token
+
+
+def _patch(scene: Scene, wish: Wish, body: Json) -> None:
+    scene.as_user(wish.user).patch(wish.calendar, wish.event, body)
+    scene.changed(wish)
+
+
+EDITS: tuple[Edit, ...] = (rename, retime, describe, invite)
+
+
+def to_one(edit: Edit) -> Callable[[Scene, random.Random], str | None]:
+    """The act that makes this edit to one living event."""
+
+    def act(scene: Scene, choice: random.Random) -> str | None:
+        wish = some(choice, scene.living())
+        return edit(scene, choice, wish) if wish else None
+
+    return act
+
+
+def burst(scene: Scene, choice: random.Random) -> str | None:
+    """Edit one event several times at once."""
+    wish = some(choice, scene.living())
+    if wish is None:
+        return None
+    edits = [choice.choice(EDITS) for _ in range(choice.randint(3, 5))]
+    for edit in edits:
+        edit(scene, choice, wish)
+    return f"{wish.token}: {', '.join(edit.__name__ for edit in edits)}"
+
+
+# ---- back, elsewhere, twice
+
+
+def restore(scene: Scene, choice: random.Random) -> str | None:
+    """Bring a cancelled event back; the server has kept all of it, the conference too."""
+    gone = [w for w in scene.shadow.wishes.values() if not (w.alive or w.unreadable or w.token in scene.imported)]
+    wish = some(choice, gone)
+    if wish is None:
+        return None
+    _patch(scene, wish, {"status": "confirmed"})
+    return wish.token
+
+
+def carry(scene: Scene, choice: random.Random) -> str | None:
+    """Move an event to another calendar of the same user."""
+    wish = some(choice, [wish for wish in scene.connected() if len(scene.calendars[wish.user]) > 1])
+    if wish is None:
+        return None
+    there = choice.choice([each for each in scene.calendars[wish.user] if each != wish.calendar])
+    scene.as_user(wish.user).move(wish.calendar, wish.event, there)
+    wish.calendar = there
+    scene.changed(wish)
+    return f"{wish.token} to {there}"
+
+
+def copy(scene: Scene, choice: random.Random) -> str | None:
+    """Copy an event with its conference; if that has a meeting already, the two share it."""
+    wish = some(choice, scene.connected())
+    if wish is None:
+        return None
+    there = choice.choice(scene.calendars[wish.user])
+    made = copied(scene, wish, there, {"summary": drafts.title(scene.token(), choice)})
+    return f"{wish.token} as {made.token} to {there}"
+
+
+def copied(scene: Scene, wish: Wish, calendar: str, changes: Json) -> Wish:
+    """An event like the wish's, with the same conference but for these changes."""
+    known = scene.event(wish)
+    names = ("start", "end", "description", "attendees", "recurrence", "conferenceData")
+    body = {**{name: known[name] for name in names if name in known}, **changes}
+    event = scene.as_user(wish.user).insert(calendar, body)
+    made = scene.wished(wish.user, calendar, event, wish.provider)
+    if known.get("conferenceData", {}).get("conferenceId"):
+        scene.shared(made, wish)
+    return made
+
+
+# ---- what guests answer
+
+
+def answer(scene: Scene, choice: random.Random) -> str | None:
+    """A guest accepts or declines on their own copy, or deletes it, which declines."""
+    wish = some(choice, [wish for wish in scene.living() if _guests(scene, wish)])
+    if wish is None:
+        return None
+    email = choice.choice(_guests(scene, wish))
+    guest = scene.as_user(email)
+    mine = guest.get(email, wish.event)
+    if mine is None or mine["status"] == "cancelled":
+        return None
+    if choice.random() < 0.1:
+        guest.delete(email, wish.event)
+        said = "removed"
+    else:
+        said = choice.choice(("accepted", "declined", "declined", "tentative"))
+        rows = [{**row, "responseStatus": said} if row.get("self") else row for row in mine["attendees"]]
+        guest.patch(email, wish.event, {"attendees": rows})
+    scene.changed(wish)
+    return f"{said} {wish.token} by {email}"
+
+
+def _guests(scene: Scene, wish: Wish) -> list[str]:
+    """The guests who have a calendar of their own here, other than the event's."""
+    users = {*scene.calendars, *scene.guests}
+    rows = wish.fields.get("attendees", [])
+    return [row["email"] for row in rows if row["email"] in users and row["email"] != wish.calendar]

@@ -333,6 +333,7 @@ TITLES = {
     "combining": "e\u0301" * 90,
     "empty": "",
     "blank": " \n ",
+    "padded": "  Weekly sync ",
     "huge": "A very long title " * 500,
     "separators": "a\u2028b\u2029c\x85d",
 }
@@ -351,6 +352,18 @@ def test_any_title_is_held_or_reported_lost(provider: Provider, title: str) -> N
     assert meeting.title.isprintable()
     assert len(meeting.title) <= provider.capabilities.max_title
     assert (Field.TITLE in provider.losses(spec)) == (meeting.title != title)
+
+
+def test_words_that_cannot_be_sent(provider: Provider) -> None:
+    """Halves of surrogate pairs, anywhere in a spec, are no hindrance: the meeting is right without them."""
+    half = "half \ud83d of a pair"
+    people = (Attendee(f"{half}@example.com", half), Attendee("zoe@example.com"))
+    spec = replace(series(), agenda=half, host=half, attendees=people, recurrence=(f"RRULE:FREQ=WEEKLY;X={half}",))
+
+    meeting = provider.create(spec, key=new_key()).meeting
+
+    assert meeting == provider.get(meeting.ref)
+    assert meeting.digest == provider.expected_digest(spec)
 
 
 def test_longest_title_fits(provider: Provider) -> None:

@@ -256,10 +256,19 @@ def _record(run: Run) -> list[Put]:
 def _postpone(run: Run, error: LockstepError) -> None:
     after = error.after if isinstance(error, Later) else None
     attempts = run.feed.attempts + 1
-    at = retry_at(run.ground, after, attempts, run.feed_id)
+    # However long the other side asks for: notices wait meanwhile, and an absurd date must not silence the feed.
+    at = min(retry_at(run.ground, after, attempts, run.feed_id), run.ground.now() + run.ground.policy.retry_most)
     log.warning("run postponed", feed=run.feed_id, error=str(error), attempts=attempts)
     try:
-        fresh = _own(run, attempts=attempts, trouble=str(error), lease_until=0.0, wake_at=at + run.ground.policy.lease)
+        fresh = _own(
+            run,
+            attempts=attempts,
+            trouble=str(error),
+            # As if it had not begun: the successor sees whatever notices come until then, so they wait for it too.
+            started=run.feed.done,
+            lease_until=0.0,
+            wake_at=at + run.ground.policy.lease,
+        )
     except Stale:
         return
     feeds.enqueue(run.ground, run.feed_id, fresh.dirty, at=at, turn=f"try {fresh.fence}")

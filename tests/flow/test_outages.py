@@ -95,7 +95,9 @@ def test_a_change_during_the_first_pass_needs_no_sweep(world: World, call: int) 
 @pytest.mark.parametrize("days", [3, 9], ids=["channel and poll missed", "even Google's longest channel"])
 def test_a_channel_that_expired_while_the_functions_were_down_is_replaced(world: World, feed: str, days: int) -> None:
     """The first minute after the outage opens a channel and lists; later changes are heard at once again."""
-    later = {name: {"dateTime": f"2026-12-24T{hour:02}:00:00Z"} for name, hour in (("start", 9), ("end", 10))}
+    later: dict[str, Any] = {
+        name: {"dateTime": f"2026-12-24T{hour:02}:00:00Z"} for name, hour in (("start", 9), ("end", 10))
+    }
     kept, gone = world.insert(summary="Kept", **later), world.insert(summary="Gone", **later)
     world.settle()
     before = world.feed(feed).channel

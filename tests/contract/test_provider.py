@@ -350,6 +350,7 @@ def test_any_title_is_held_or_reported_lost(provider: Provider, title: str) -> N
     assert meeting.digest == provider.expected_digest(spec)
     assert meeting.title
     assert meeting.title.isprintable()
+    assert meeting.title == meeting.title.strip()
     assert len(meeting.title) <= provider.capabilities.max_title
     assert (Field.TITLE in provider.losses(spec)) == (meeting.title != title)
 

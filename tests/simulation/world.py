@@ -125,7 +125,15 @@ class World:
         )
         self.crossing = Crossing(self.hub, Chance(plan.seed, "calls"), self.faults, self)
         self._set_up_google()
-        self.people = People(self.google, self.vendors, self.shadow, self.hub.now, plan.calendars, ("guest@example.org",))
+        self.people = People(
+            self.google,
+            self.vendors,
+            self.shadow,
+            self.hub.now,
+            plan.calendars,
+            ("guest@example.org",),
+            net=plan.kind != "fresh",
+        )
         self.consent = Consent()
         self.providers = {
             name: provider(ModelProvider(model, "acme"), self.crossing, self._provider_changed)

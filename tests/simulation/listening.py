@@ -1,0 +1,42 @@
+"""Hears what the product says in its log: counted as the states a world has reached, and held against what is secret."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+
+Said = Callable[[str], None]
+
+
+class Ear:
+    """Counts events by their text; `told` is given each whole line."""
+
+    def __init__(self) -> None:
+        self.heard: Counter[str] = Counter()
+        self.told: Said | None = None
+
+    def __call__(self, _: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Take a log line; it goes nowhere else."""
+        self.heard[str(line.get("event"))] += 1
+        if self.told is not None:
+            self.told(repr(line))
+        raise structlog.DropEvent
+
+
+EAR = Ear()
+"""The one of this process: log lines have no address."""
+
+
+@contextmanager
+def listening() -> Iterator[Ear]:
+    """Let the product's log lines come here and nowhere else."""
+    before = structlog.get_config()
+    structlog.configure(processors=[EAR], wrapper_class=structlog.make_filtering_bound_logger(20))
+    try:
+        yield EAR
+    finally:
+        structlog.configure(**before)

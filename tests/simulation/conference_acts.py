@@ -49,6 +49,6 @@ def switch(scene: Scene, choice: random.Random) -> str | None:
 
 
 def _patch(scene: Scene, wish: Wish, conference: Json | None, provider: str | None) -> None:
-    scene.as_user(wish.user).patch(wish.calendar, wish.event, {"conferenceData": conference})
+    event = scene.as_user(wish.user).patch(wish.calendar, wish.event, {"conferenceData": conference})
     wish.provider = provider
-    scene.changed(wish)
+    scene.changed(wish, event)

@@ -119,8 +119,7 @@ def cancel(scene: Scene, choice: random.Random, wish: Wish) -> str:
 
 
 def _patch(scene: Scene, wish: Wish, body: Json) -> None:
-    scene.as_user(wish.user).patch(wish.calendar, wish.event, body)
-    scene.changed(wish)
+    scene.changed(wish, scene.as_user(wish.user).patch(wish.calendar, wish.event, body))
 
 
 EDITS: tuple[Edit, ...] = (rename, retime, describe, invite)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.simulation import drafts
-from tests.simulation.calendar_user import own_fields, put_raw
+from tests.simulation.calendar_user import put_raw
 from tests.simulation.scene import Scene, some
 
 Json = dict[str, Any]
@@ -79,9 +79,8 @@ def repair(scene: Scene, choice: random.Random) -> str | None:
         return None
     times = drafts.hours(choice, scene.clock())
     body = {"summary": drafts.title(wish.token, choice), "recurrence": None, **times}
-    scene.as_user(wish.user).patch(wish.calendar, wish.event, body)
     wish.unreadable = False
-    scene.changed(wish)
+    scene.changed(wish, scene.as_user(wish.user).patch(wish.calendar, wish.event, body))
     return f"{wish.token} to {drafts.shown(times)}"
 
 
@@ -107,8 +106,6 @@ def take_over(scene: Scene, choice: random.Random) -> str:
         "conferenceData": drafts.asked(choice.choice(list(scene.vendors))),
         **drafts.when(choice, scene.clock()),
     }
-    event = scene.as_user(user).import_(calendar, body)
-    wish = scene.wished(user, calendar, event, None)
-    wish.fields = own_fields(scene.event(wish))
+    scene.wished(user, calendar, scene.as_user(user).import_(calendar, body), None)
     scene.imported.add(token)
     return f"{token} on {calendar}"

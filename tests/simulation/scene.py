@@ -90,10 +90,10 @@ class Scene:
         self.shadow.wishes[wish.token] = wish
         return wish
 
-    def changed(self, wish: Wish) -> None:
-        """Note that a person has changed an event or its occurrences: read all of it again."""
+    def changed(self, wish: Wish, event: Json | None = None) -> None:
+        """Note that a person has changed an event (as answered to them, else as read now) or its occurrences."""
         user = self.as_user(wish.user)
-        wish.fields = own_fields(self.event(wish))
+        wish.fields = own_fields(event or self.event(wish))
         wish.alive = wish.fields.get("status") != "cancelled"
         for occurrence in wish.exceptions:
             found = user.get(wish.calendar, occurrence)

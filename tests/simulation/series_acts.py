@@ -40,8 +40,7 @@ def rule(scene: Scene, choice: random.Random) -> str | None:
     if wish is None:
         return None
     lines = drafts.rule(choice)
-    scene.as_user(wish.user).patch(wish.calendar, wish.event, {"recurrence": lines})
-    scene.changed(wish)
+    scene.changed(wish, scene.as_user(wish.user).patch(wish.calendar, wish.event, {"recurrence": lines}))
     return f"{wish.token} to {lines[0]}"
 
 
@@ -59,8 +58,7 @@ def split(scene: Scene, choice: random.Random) -> str | None:
     }
     made = copied(scene, wish, wish.calendar, changes)
     lines = [f"{_kind(wish)};UNTIL={drafts.before(first)}"]
-    scene.as_user(wish.user).patch(wish.calendar, wish.event, {"recurrence": lines})
-    scene.changed(wish)
+    scene.changed(wish, scene.as_user(wish.user).patch(wish.calendar, wish.event, {"recurrence": lines}))
     return f"{wish.token} at {instances[place]['id'].rpartition('_')[2]} into {made.token}"
 
 

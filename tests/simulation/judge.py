@@ -1,0 +1,130 @@
+"""The judge of a simulated world: it sees every step and the state at rest, and believes nothing that the product says.
+
+It shares no code with the product: documents are plain JSON to it, and what a meeting must be it reckons by itself.
+Authority: docs/reliability.md, *Five oracles* and *Invariants*
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from infra.local.calendar.server import CalendarServer
+from infra.local.memory import MemoryQueue, MemoryStore
+from tests.simulation import budget
+from tests.simulation.invariants import Steps
+from tests.simulation.rest import Rest
+from tests.simulation.shadow import Shadow
+from tests.simulation.sight import Broken, Google, Json, Now, Vendor, Vendors, kin
+
+__all__ = ["Broken", "Judge"]
+
+
+class Judge:
+    """Raises Broken, naming the oracle or invariant, as soon as it sees a promise broken.
+
+    With `deep` it also asks the Calendar server what each move of a sync token covers.
+    """
+
+    def __init__(  # noqa: PLR0917 - one for each thing it looks at
+        self,
+        google: CalendarServer,
+        vendors: Mapping[str, Vendor],
+        shadow: Shadow,
+        store: MemoryStore,
+        queue: MemoryQueue,
+        clock: Now,
+        *,
+        deep: bool,
+    ) -> None:
+        self._deep, self._shadow, self._clock, self._store = deep, shadow, clock, store
+        self._vendors = Vendors(vendors, shadow)
+        self._excuses: Counter[str] = Counter()
+        self._homes: dict[str, set[str]] = {}
+        self._began = clock.now().timestamp()
+        self._steps = Steps(Google(google), self._vendors, shadow, store)
+        self._rest = Rest(Google(google), self._vendors, shadow, store, queue, clock, self._excuses)
+        self.calls: Counter[tuple[str, str]] = Counter()
+        """How often what was called, by system and operation."""
+        self.faults: Counter[str] = Counter()
+        """How often what went wrong with a call."""
+        self.most: Counter[str] = Counter()
+        """The most meetings of ours that were ever live for each event at the same moment."""
+
+    # ---- at every step ----------------------------------------------------------------------
+
+    def store_changed(self, key: str, before: Json | None, after: Json | None, worker: str) -> None:
+        """Judge one committed write of the product: I2, I5, I6. No two workers ever have the same name."""
+        self._steps.store_changed(key, before, after, worker)
+
+    def token_moved(self, before: Json, after: Json) -> None:
+        """Judge that a feed's new sync token covers only what the ledger knows: I4; not judged unless deep."""
+        if self._deep:
+            self._steps.token_moved(before, after)
+
+    def task_added(self, function: str, body: Mapping[str, Any]) -> None:
+        """Judge what a task tells: I7."""
+        self._steps.task_added(function, body)
+
+    def event_written(self, user: str, calendar: str, before: Json, after: Json) -> None:
+        """Judge a write of ours to an event, by the whole event before and after it: I1, I3."""
+        self._steps.event_written(user, calendar, before, after)
+
+    def called(self, system: str, operation: str, fault: str | None) -> None:
+        """Count an outgoing call of the product."""
+        self.calls[system, operation] += 1
+        if fault is not None:
+            self.faults[fault] += 1
+
+    def excuse(self, token: str) -> None:
+        """A fault has struck a create or a delete for this event: one more meeting of it may live for a while."""
+        self._excuses[token] += 1
+
+    def meetings_changed(self) -> None:
+        """Judge how many meetings live at once: one for each event, and one more for each fault that explains it.
+
+        Events that may share a meeting may each still have the other's; an event that moved may have one from each
+        calendar for a moment.
+        """
+        self._vendors.look()
+        for token, wish in self._shadow.wishes.items():
+            self._homes.setdefault(token, set()).add(wish.calendar)
+        for token, live in self._vendors.live().items():
+            self.most[token] = max(self.most[token], live)
+            if live > 1 and live > (most := self._allowed(token)):
+                raise Broken("transient maximum", f"{token}: {live} meetings live at once, at most {most} may")
+
+    def _allowed(self, token: str) -> int:
+        moves = len(self._homes.get(token, "_")) - 1
+        return 1 + self._excuses[token] + moves + len(kin(self._shadow, token)) - 1
+
+    # ---- when all has come to rest ----------------------------------------------------------
+
+    def at_rest(self) -> None:
+        """Judge everything that is left: I1, I8, I9, I12, and convergence for what should have been tidied up."""
+        self._rest.at_rest()
+
+    def fixpoint(self, writes: Mapping[str, int]) -> None:
+        """Judge one more full pass by its calls, counted by operation: none may write to events or meetings."""
+        made = {name: count for name, count in writes.items() if count and budget.writes_outside(name)}
+        if made:
+            told = ", ".join(f"{count} x {name}" for name, count in sorted(made.items()))
+            raise Broken("fixpoint", f"one more full pass wrote {told}")
+
+    def fresh(self, since: float) -> None:
+        """Judge, where no sweep has run, that all is right of which people have changed nothing after `since`: I13."""
+        self._rest.fresh(since)
+
+    def budget(self, changes: int, faults: int) -> None:
+        """Judge how many calls went out, for so many acts of people and so many faults: I14."""
+        elapsed = self._clock.now().timestamp() - self._began
+        size = budget.Size(
+            changes=changes,
+            faults=faults,
+            hours=elapsed / 3600,
+            feeds=len(self._store.query("feeds", limit=1000)),
+            vendors=len(self._vendors.models),
+            events=len(self._shadow.wishes) + sum(len(wish.exceptions) for wish in self._shadow.wishes.values()),
+        )
+        budget.check(self.calls, size)

@@ -1,0 +1,117 @@
+"""What must not be left when all has come to rest: claims, leases, channels, tasks, letters.
+
+Authority: docs/reliability.md, *Five oracles* (convergence judges everything, not only results) and I12
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from infra.local.memory import MemoryQueue, MemoryStore
+from tests.simulation.shadow import Shadow, Wish
+from tests.simulation.sight import Google, Json
+
+Finding = tuple[str, str]
+_MANY = 10_000
+
+
+def leftovers(
+    google: Google, shadow: Shadow, store: MemoryStore, queue: MemoryQueue, now: datetime
+) -> Iterator[Finding]:
+    """Everything that should have been tidied up: which promise it breaks, and what it is."""
+    unreadable = [wish for wish in shadow.wishes.values() if wish.unreadable]
+    rows = [document.data for document in store.query("ledger", limit=_MANY)]
+    feeds = {document.key.partition("/")[2]: document.data for document in store.query("feeds", limit=_MANY)}
+    letters = [document.data for document in store.query("dead", limit=_MANY)]
+    channels = {document.key.partition("/")[2]: document.data for document in store.query("channels", limit=_MANY)}
+    for row in rows:
+        yield from _row(row, shadow, unreadable)
+    for name, feed in feeds.items():
+        yield from _feed(name, feed)
+    yield from _channels(google, feeds, channels)
+    yield from _queue(queue, now)
+    yield from _letters(letters, rows, unreadable)
+
+
+def _row(row: Json, shadow: Shadow, unreadable: list[Wish]) -> Iterator[Finding]:
+    wish = shadow.at(row.get("calendar", ""), row["event"])
+    which = f"{wish.token if wish else '?'} (row of event {row['event']} of {row.get('calendar')})"
+    if row.get("parked") is not None and not _about(row["event"], unreadable):
+        yield "convergence", f"{which}: parked ({row['parked']}), though the event can be read"
+    if row.get("mark", 0) > row.get("done", 0):
+        yield "convergence", f"{which}: mark {row.get('mark')} is pending, done is {row.get('done', 0)}"
+    elif row.get("claimed_until", 0.0) > 0:
+        yield "convergence", f"{which}: claimed until {row['claimed_until']}, and nobody gave it back"
+    elif row.get("due") is not None or row.get("trouble") is not None:
+        yield "convergence", f"{which}: nothing is pending, yet due {row.get('due')}, trouble {row.get('trouble')!r}"
+    if row.get("releasing"):
+        yield "convergence", f"{which}: still letting go of its meeting"
+
+
+def _feed(name: str, feed: Json) -> Iterator[Finding]:
+    which = f"feed {name} ({feed.get('user')}, {feed.get('calendar')})"
+    dirty, done = feed.get("dirty", 0), feed.get("done", 0)
+    if dirty != done:
+        yield "convergence", f"{which}: dirty {dirty}, done {done}: a run is owed"
+    if feed.get("lease_until", 0.0) > 0:
+        yield "convergence", f"{which}: leased until {feed['lease_until']}, and nobody gave it back"
+    if feed.get("token") is None:
+        yield "convergence", f"{which}: no sync token"
+    if feed.get("stopped") or feed.get("trouble") is not None:
+        yield "convergence", f"{which}: {'stopped' if feed.get('stopped') else 'in trouble'}: {feed.get('trouble')}"
+    if feed.get("full_wanted") or feed.get("wake_at") is not None:
+        yield "convergence", f"{which}: a full pass or a run is still wanted"
+
+
+def _channels(google: Google, feeds: dict[str, Json], records: dict[str, Json]) -> Iterator[Finding]:
+    """Each feed is watched by one live channel, which it names and of which there is a record; there is no other."""
+    live = google.channels()
+    right: set[str] = set()
+    for name, feed in feeds.items():
+        which = f"feed {name} ({feed.get('user')}, {feed.get('calendar')})"
+        own = [one.id for one in live if (one.user, one.topic) == (feed.get("user"), feed.get("calendar"))]
+        if feed.get("push", True) and own != [feed.get("channel")]:
+            yield "convergence", f"{which}: names channel {feed.get('channel')}, live are {own}"
+        right.update(own)
+    for one in live:
+        if one.id not in right:
+            yield "convergence", f"channel {one.id} of {one.user} on {one.topic} is live, and no feed has it"
+    alive = {one.id for one in live}
+    for name, record in records.items():
+        if name not in alive or record.get("closing"):
+            yield "convergence", f"there is a record of channel {name} (feed {record.get('feed')}), which is not live"
+    for name in sorted(right - records.keys()):
+        yield "convergence", f"channel {name} is live, and there is no record of it"
+
+
+def _queue(queue: MemoryQueue, now: datetime) -> Iterator[Finding]:
+    """No task is due or being run; one for later may wait."""
+    for held in queue.waiting():
+        if held.at <= now:
+            yield "convergence", f"the task {held.task.function} {dict(held.task.body)} is due since {held.at}"
+    for held in queue.running():
+        yield "convergence", f"the task {held.task.function} {dict(held.task.body)} is still being run"
+
+
+def _letters(letters: list[Json], rows: list[Json], unreadable: list[Wish]) -> Iterator[Finding]:
+    """I12: what cannot be read is given up with its cause, and nothing else is."""
+    for letter in letters:
+        event = letter.get("event") or ""
+        if not _about(event, unreadable) and not (unreadable and not event):
+            yield "I12", f"event {event} was given up ({letter.get('cause')!r}), though it can be read"
+        if not letter.get("cause"):
+            yield "I12", f"event {event} was given up without a cause"
+    given_up = {letter.get("event") for letter in letters} | {row["event"] for row in rows if row.get("parked")}
+    for wish in unreadable:
+        if wish.alive and wish.provider is not None and not any(_is_of(event or "", wish) for event in given_up):
+            yield "I12", f"{wish.token} (event {wish.event}) cannot be read, and nobody was told"
+
+
+def _about(event: str, wishes: list[Wish]) -> bool:
+    return any(_is_of(event, wish) for wish in wishes)
+
+
+def _is_of(event: str, wish: Wish) -> bool:
+    """True of the event itself and of each of its occurrences."""
+    return event == wish.event or event.startswith(f"{wish.event}_")

@@ -69,8 +69,15 @@ def _ensure_channel(ground: Ground, feed: str) -> None:
 
 
 def _ensure_token(ground: Ground, feed: str) -> None:
-    """One direct run. The channel was opened before, so that nothing falls between the two."""
+    """One direct run. The channel was opened before, so that nothing falls between the two.
+
+    Raises Later if it has not brought a token: while another run, which may be a dead one's, holds the lease. Who is
+    told that all is connected may count on being followed, and the first token only covers what comes after it.
+    """
     if feeds.load(ground, feed)[1].token is not None:
         return
     current = feeds.raise_dirty(ground, feed, delay=ground.policy.forgotten)
     sync.sync_calendar(ground, feed, current.dirty)
+    after = feeds.load(ground, feed)[1]
+    if after.token is None:
+        raise Later(after.trouble or "the calendar's first pass has not ended yet")

@@ -6,11 +6,34 @@ from datetime import timedelta
 
 import pytest
 
+from conference.errors import Later
 from functions import channel, dead
 from functions import feed as feeds
 from functions.initialise import initialise
+from tests.crashing import Crash
 from tests.meanwhile import Meanwhile
 from tests.world import ALICE, World
+
+
+def test_who_is_told_that_a_calendar_is_connected_is_followed_from_then_on(world: World) -> None:
+    """The first process died over the first pass: the second one does not say that all is well before it is."""
+
+    def die() -> None:
+        raise Crash
+
+    calm = world.ground
+    world.change_ground(calendar=Meanwhile(calm.calendar, "changes", die))
+    with pytest.raises(Crash):
+        initialise(world.ground, ALICE, "primary")
+    world.change_ground(calendar=calm.calendar)
+    with pytest.raises(Later):
+        initialise(world.ground, ALICE, "primary")
+    world.settle()
+    initialise(world.ground, ALICE, "primary")
+    world.insert()
+    world.settle()
+
+    assert [meeting["title"] for meeting in world.meetings()] == ["Planning"]
 
 
 def test_a_notice_during_a_run_that_is_stopped_does_not_silence_the_feed(world: World, feed: str) -> None:

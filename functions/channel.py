@@ -77,7 +77,8 @@ def open_channel(ground: Ground, feed: str) -> None:
         )
     except Refused:
         ground.store.commit(Delete(key, version or ""))
-        feeds.change(ground, feed, lambda it: msgspec.structs.replace(it, push=False))
+        # The channel there may be will not be renewed either: it is closed as one that nobody needs.
+        feeds.change(ground, feed, lambda it: msgspec.structs.replace(it, push=False, channel=None))
         log.warning("calendar cannot be watched, polling it", feed=feed)
         return
     except (Later, Revoked, Gone):
@@ -155,10 +156,12 @@ def _renew(ground: Ground, document: Document) -> None:
 
 
 def _is_current(ground: Ground, feed: str, name: str) -> bool:
+    """True if the feed lives and this is its channel; one that is stopped opens another when it is connected again."""
     try:
-        return feeds.load(ground, feed)[1].channel == name
+        current = feeds.load(ground, feed)[1]
     except Gone:
         return False
+    return current.channel == name and not current.stopped
 
 
 def _resource_of(ground: Ground, feed: str) -> str | None:

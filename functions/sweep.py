@@ -7,6 +7,7 @@ stops and alerts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 import msgspec
 import structlog
@@ -18,6 +19,7 @@ from conference.meeting import Meeting
 from conference.providers.protocol import ConferenceProvider, MeetingLister
 from functions import feed as feeds
 from functions import ledger, runs
+from functions.feed import Feed
 from functions.ground import Ground
 from functions.ledger import Row
 from functions.ports import Document, Put, Where
@@ -38,7 +40,7 @@ def sweep_due(ground: Ground) -> int:
         next_at = ground.now() + ground.policy.sweep
         # Asked for first: whoever dies between the two leaves the sweep to the next minute.
         feeds.raise_dirty(ground, feed, full=True)
-        feeds.change(ground, feed, lambda it, at=next_at: msgspec.structs.replace(it, sweep_at=at))  # type: ignore[misc]
+        feeds.change(ground, feed, partial(_swept, next_at))
         started += 1
     for provider in ground.providers.values():
         if isinstance(provider, MeetingLister) and _claim(ground, provider):
@@ -48,6 +50,11 @@ def sweep_due(ground: Ground) -> int:
             except LockstepError as error:
                 log.warning("provider not swept", provider=provider.name, error=str(error))
     return started
+
+
+def _swept(next_at: float, feed: Feed) -> Feed:
+    # Why a calendar may not be watched may have passed: the next poll tries once.
+    return msgspec.structs.replace(feed, sweep_at=next_at, push=True)
 
 
 def sweep_provider(ground: Ground, provider: ConferenceProvider, listed: Iterable[Meeting]) -> Mapping[str, int]:

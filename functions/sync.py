@@ -28,6 +28,9 @@ from functions.work import retry_at
 TURNS = 5
 """How often a run begins anew for notices that came meanwhile, before it leaves the rest to a successor."""
 
+PATIENCE = 3
+"""A calendar is taken for lost when it is "not found" after so many tries that failed: Google advises to ask again."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -63,10 +66,10 @@ def sync_calendar(ground: Ground, feed: str, number: int) -> None:
     except (Revoked, Refused) as error:
         _stop(run, error)
     except Gone as error:
-        if error.what is Missing.CALENDAR:
+        if error.what is Missing.CALENDAR and run.feed.attempts >= PATIENCE:
             _stop(run, error)
         else:
-            # A page token that did not last until the end of a full pass.
+            # A 404 that may pass, or a page token that did not last until the end of a full pass.
             _postpone(run, error)
     except Stale:
         # A later run took the lease over; it covers everything that this one was asked for.

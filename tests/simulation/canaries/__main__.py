@@ -1,0 +1,144 @@
+"""Break the product in every way we know and see that the simulation notices (docs/reliability.md).
+
+Run: .venv/bin/python -m tests.simulation.canaries [NAME ...] [--seeds 5000] [--jobs N]
+Ends with 1 if a canary lives that must die, or broke in itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tests.simulation.canaries.catalogue import ALL, named
+from tests.simulation.canaries.trial import JUDGE, End
+from tests.simulation.canaries.variant import ROOT, Canary
+
+
+class _Line(msgspec.Struct, frozen=True):
+    at: int | None = None
+    end: End | None = None
+
+
+_line = msgspec.json.Decoder(_Line)
+
+
+def run_trial(name: str, seeds: int, judge: str, tell: Callable[[int], None], first: int = 0) -> End:
+    """One trial in a process of its own; `tell` hears the seeds it has come to."""
+    command = [sys.executable, "-m", "tests.simulation.canaries.trial", name]
+    command += ["--first", str(first), "--seeds", str(seeds), "--judge", judge]
+    # The same hashes of texts in every process: a red seed is red again.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    end: End | None = None
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(  # noqa: S603 - our own module
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
+    ):
+        for text in process.stdout or ():
+            line = _line.decode(text)
+            end = line.end
+            tell(line.at or 0)
+        process.wait()
+        errors.seek(0)
+        told = errors.read().strip().splitlines()
+    return end or End(None, 0, 0.0, fault=told[-1] if told else "it ended without a word")
+
+
+def verdict_on(canary: Canary, end: End) -> tuple[bool, str]:
+    """Whether all is well with this canary, and the word for it."""
+    if end.fault:
+        return False, "broke"
+    if end.seed is not None:
+        return True, "dead"
+    return bool(canary.spared), "spared" if canary.spared else "ALIVE"
+
+
+def main(arguments: list[str]) -> int:
+    """Try the canaries and print what became of each."""
+    given = _parse(arguments)
+    try:
+        chosen = named(given.names)
+    except KeyError as unknown:
+        Console(stderr=True).print(f"there is no canary {unknown}; --list names them")
+        return 2
+    if given.list:
+        _print_list(chosen)
+        return 0
+    ends = _try_all(chosen, given.seeds, given.jobs, given.judge)
+    _print_table(chosen, ends)
+    return 0 if all(verdict_on(canary, ends[canary.name])[0] for canary in chosen) else 1
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.simulation.canaries", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="canaries; all for none")
+    parser.add_argument("--seeds", type=int, default=5000, help="how many seeds each is given (5000)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trials at a time (one for each core)")
+    parser.add_argument("--judge", default=JUDGE, help="module:function that judges a seed")
+    parser.add_argument("--list", action="store_true", help="only name them, and what each removes")
+    return parser.parse_args(arguments)
+
+
+def _try_all(chosen: list[Canary], seeds: int, jobs: int, judge: str) -> dict[str, End]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    ends: dict[str, End] = {}
+    with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(jobs) as pool:
+        whole = progress.add_task("canaries", total=len(chosen))
+
+        def trial(canary: Canary) -> End:
+            task = progress.add_task(canary.name, total=seeds)
+            try:
+                return run_trial(canary.name, seeds, judge, lambda seed: _advance(progress, task, seed))
+            finally:
+                progress.remove_task(task)
+
+        running = {pool.submit(trial, canary): canary for canary in chosen}
+        for future in as_completed(running):
+            canary, end = running[future], future.result()
+            ends[canary.name] = end
+            progress.advance(whole)
+            progress.console.print(f"{canary.name}: {verdict_on(canary, end)[1]} {end.oracle} {end.fault}".rstrip())
+    return ends
+
+
+def _advance(progress: Progress, task: TaskID, seed: int) -> None:
+    progress.update(task, completed=seed)
+
+
+def _print_table(chosen: list[Canary], ends: dict[str, End]) -> None:
+    table = Table("canary", "", "first red seed", "oracle", "seconds", "what was seen, or expected", box=None)
+    for canary in chosen:
+        end = ends[canary.name]
+        well, word = verdict_on(canary, end)
+        seed = "" if end.seed is None else str(end.seed)
+        seen = end.fault or end.what or canary.spared or canary.expect
+        style = None if well else "bold red"
+        table.add_row(canary.name, word, seed, end.oracle, f"{end.seconds:.1f}", seen[:160], style=style)
+    dead = sum(1 for canary in chosen if ends[canary.name].seed is not None and not ends[canary.name].fault)
+    console = Console(width=None if sys.stdout.isatty() else 240)
+    console.print(table)
+    console.print(f"{dead} of {len(chosen)} canaries dead ({len(ALL)} in all)")
+
+
+def _print_list(chosen: list[Canary]) -> None:
+    table = Table("canary", "the protection it removes", "expected", box=None)
+    for canary in chosen:
+        table.add_row(canary.name, canary.removes, canary.expect)
+    Console(width=None if sys.stdout.isatty() else 240).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

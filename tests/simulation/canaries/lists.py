@@ -1,0 +1,252 @@
+"""Canaries of listing: tokens and the marks they cover, full passes, and what counts as ours."""
+
+from __future__ import annotations
+
+from tests.simulation.canaries.variant import Canary, Edit
+
+LISTING, MARKING, SYNC = "functions.listing", "functions.marking", "functions.sync"
+
+CANARIES = (
+    Canary(
+        "token-before-marks",
+        "The sync token is stored in the commit that holds the marks it covers.",
+        "convergence and I4: a crash between the two loses changes",
+        (
+            Edit(
+                LISTING,
+                "    while len(found) > CHUNK:\n",
+                "    if token is not None:\n"
+                "        _commit(a_pass, [], judge, page.zone, _moved(token, page.zone, full_at))\n"
+                "        token = None\n"
+                "    while len(found) > CHUNK:\n",
+            ),
+        ),
+    ),
+    Canary(
+        "fresh-token-on-410",
+        "A dropped token is answered by comparing the whole calendar, not by taking a fresh one.",
+        "freshness and convergence: what changed before the drop is never seen",
+        (
+            Edit(
+                LISTING,
+                '    """In a full pass an item may say nothing new."""\n',
+                '    """In a full pass an item may say nothing new."""\n'
+                "    if a_pass.feed.token is None and not a_pass.baseline:\n"
+                "        return None\n",
+            ),
+            Edit(
+                LISTING,
+                "        _look_up(a_pass, shown, page.zone)\n",
+                "        if a_pass.feed.token is not None or a_pass.baseline:\n"
+                "            _look_up(a_pass, shown, page.zone)\n",
+            ),
+        ),
+    ),
+    Canary(
+        "token-with-the-first-page",
+        "The token is stored with the last page's marks, not with an earlier page's.",
+        "convergence and I4: a run that breaks off between the pages loses the later ones",
+        (
+            Edit(
+                LISTING,
+                "    for page in _pages(a_pass, token=a_pass.feed.token, ends_after=None):\n"
+                "        _note(a_pass, page, partial(_changed, a_pass), token=page.sync_token)\n",
+                "    pages = list(_pages(a_pass, token=a_pass.feed.token, ends_after=None))\n"
+                "    for page in pages:\n"
+                "        _note(a_pass, page, partial(_changed, a_pass), token=pages[-1].sync_token)\n",
+            ),
+        ),
+    ),
+    Canary(
+        "last-page-only",
+        "Every page of a pass is noted.",
+        "convergence: changes of the earlier pages are never seen",
+        (
+            Edit(
+                LISTING,
+                "        _note(a_pass, page, partial(_changed, a_pass), token=page.sync_token)\n",
+                "        if page.sync_token:\n"
+                "            _note(a_pass, page, partial(_changed, a_pass), token=page.sync_token)\n",
+            ),
+        ),
+    ),
+    Canary(
+        "absence-is-deletion",
+        "An event that a full pass did not show is looked up before it counts as deleted.",
+        "convergence: a full pass after an event is over deletes its meeting",
+        (
+            Edit(
+                LISTING,
+                "        return a_pass.ground.calendar.get(a_pass.feed.user, a_pass.feed.calendar, row.event)\n",
+                '        return Event(row.event, "cancelled")\n',
+            ),
+        ),
+    ),
+    Canary(
+        "no-look-ups",
+        "A full pass looks up the linked events that it was not shown.",
+        "convergence: an event deleted before the token was dropped leaves a ghost",
+        (Edit(LISTING, "        _look_up(a_pass, shown, page.zone)\n", ""),),
+    ),
+    Canary(
+        "listing-mass-deletion-admitted",
+        "A full pass that finds a great share of the linked events gone stops and alerts.",
+        "I16: a calendar out of reach takes all its meetings along",
+        (Edit(LISTING, "    if a_pass.feed.deletions_accepted:\n", "    if a_pass.ground:\n"),),
+    ),
+    Canary(
+        "baseline-is-a-flood",
+        "The first pass of a calendar notes what is there and acts upon none of it.",
+        "call budget, or a meeting for an event that was there before us",
+        (Edit(LISTING, "a_pass.baseline = not a_pass.feed.full_at", "a_pass.baseline = False"),),
+    ),
+    Canary(
+        "old-taken-as-recent",
+        "A full pass acts upon an event without a row only if it was modified within a day (R3).",
+        "convergence: an event from before us is acted upon",
+        (
+            Edit(
+                LISTING,
+                "    if not a_pass.baseline and marking.recently_modified(sighting, since):\n",
+                "    if not a_pass.baseline:\n",
+            ),
+        ),
+        spared="what it acts upon asks for a meeting of ours; R3 has a test of its own",
+    ),
+    Canary(
+        "recent-taken-as-old",
+        "A full pass after a dropped token acts upon what was made since.",
+        "freshness and convergence: a new event is noted and gets no meeting",
+        (
+            Edit(
+                LISTING,
+                "    if not a_pass.baseline and marking.recently_modified(sighting, since):\n",
+                "    if a_pass.baseline and marking.recently_modified(sighting, since):\n",
+            ),
+        ),
+    ),
+    Canary(
+        "full-pass-keeps-missing",
+        "A full pass marks an event that asks for a meeting and has none.",
+        "convergence: an event noted without a meeting never gets one",
+        (Edit(LISTING, "anyway=missing and not a_pass.baseline)", "anyway=False)"),),
+    ),
+    Canary(
+        "full-pass-instead-of-the-token",
+        "A comparing run lists from its token first, which alone tells of what came to be long ago.",
+        "convergence: an event made in an outage of more than a day gets no meeting",
+        (
+            Edit(
+                SYNC,
+                "    if run.feed.token is not None:\n",
+                "    if run.feed.token is not None and not run.feed.full_wanted:\n",
+            ),
+        ),
+    ),
+    Canary(
+        "made-during-the-baseline",
+        "An event that the baseline has noted without a meeting is a change when it is listed again.",
+        "freshness: an event made during the first pass waits for the sweep",
+        (Edit(LISTING, "sighting, zone, anyway=idle)", "sighting, zone)"),),
+    ),
+    Canary(
+        "exceptions-of-earlier-pages-lost",
+        "An exception that is listed on an earlier page than its series is kept for it.",
+        "convergence: a moved occurrence is not followed at a vendor that holds occurrences",
+        (
+            Edit(
+                LISTING,
+                "            one.exceptions = {**a_pass.apart.get(one.series, {}), **one.exceptions}\n",
+                "            a_pass.apart.pop(one.series, None)\n",
+            ),
+        ),
+    ),
+    Canary(
+        "both-lead-in-one-commit",
+        "Of two events that come to name one meeting in one commit, only one leads it.",
+        "fixpoint or budget: both write the meeting in turn",
+        (Edit(LISTING, "            row = _following(row, rows)\n", "            row = _following(row, [])\n"),),
+    ),
+    Canary(
+        "baseline-always-leads",
+        "An event that names a meeting which another one holds already follows it.",
+        "fixpoint or budget: both write the meeting in turn",
+        (Edit(MARKING, "leads=not shared)", "leads=True)"),),
+    ),
+    Canary(
+        "poison-ends-the-batch",
+        "An event that cannot be read is noted and passed over; the rest of its page is not held back.",
+        "convergence: the feed stands still",
+        (
+            Edit(
+                LISTING,
+                "            dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)\n    groups",
+                "            raise Poison(item.cause)\n    groups",
+            ),
+        ),
+    ),
+    Canary(
+        "poison-skipped-in-silence",
+        "An event that cannot be read is noted with its cause.",
+        "I12: nothing in `dead`",
+        (
+            Edit(
+                LISTING,
+                "            dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)\n    groups",
+                "            continue\n    groups",
+            ),
+        ),
+    ),
+    Canary(
+        "exception-is-a-series",
+        "An exception belongs to its series' row and has no meeting of its own.",
+        "convergence: a moved occurrence gets a second meeting",
+        (
+            Edit("conference.series", "        return event.recurring_event_id\n", "        return event.id\n"),
+            Edit(
+                "conference.series",
+                "    return split_id(event.id)[0] if is_exception(event) else event.id\n",
+                "    return event.id\n",
+            ),
+        ),
+    ),
+    Canary(
+        "lone-exception-not-read",
+        "An exception that comes without its series has the series read.",
+        "convergence: the row stays without an event",
+        (Edit(MARKING, "        refresh = True\n", "        refresh = row.refresh\n"),),
+    ),
+    Canary(
+        "attendees-copy-acts",
+        "Only the organizer's copy of an event has a meeting.",
+        "convergence: an invited person's calendar makes a second one",
+        (
+            Edit(MARKING, "not e.cancelled and e.organized_here and provider_of", "not e.cancelled and provider_of"),
+            Edit("functions.reconcile", "seen.cancelled or not seen.organized_here:", "seen.cancelled:"),
+        ),
+    ),
+    Canary(
+        "solution-by-its-name",
+        "Whose conference it is, is told by the add-on's parameter, not by the name that is shown.",
+        "convergence: people's changes of the name change who acts",
+        (
+            Edit(
+                "conference.solution",
+                '    if conference.conference_solution.key.type != "addOn":\n',
+                '    if conference.conference_solution.name != "Lockstep":\n',
+            ),
+        ),
+    ),
+    Canary(
+        "own-patch-forgotten",
+        "The event as our own write left it is kept, so that its echo marks nothing.",
+        "none, if it only saves commits: the echo ends in nothing to do",
+        (
+            Edit(
+                "functions.patch",
+                "    job.row = msgspec.structs.replace(job.row, seen=patched)\n",
+                "    log.debug('patched', etag=patched.etag)\n",
+            ),
+        ),
+    ),
+)

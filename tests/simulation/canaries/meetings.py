@@ -1,0 +1,268 @@
+"""Canaries of what is decided and done at the provider: creating, sharing, letting go, and what its answers mean."""
+
+from __future__ import annotations
+
+from tests.simulation.canaries.variant import Canary, Edit
+
+EFFECTS, PLAN, RECONCILE, LINK = "functions.effects", "conference.plan", "functions.reconcile", "conference.link"
+
+CANARIES = (
+    Canary(
+        "create-without-find",
+        "Where a provider knows no creation key, the meeting is sought before it is made.",
+        "transient maximum: a repeated create makes a second meeting",
+        (Edit(EFFECTS, "create_key in (CreateKey.NONE, CreateKey.SEARCHABLE):", "create_key is None:"),),
+    ),
+    Canary(
+        "unanswered-create-repeated",
+        "A create that was not answered is followed by a look, not by another create.",
+        "transient maximum: both were done",
+        (
+            Edit(
+                EFFECTS,
+                "from conference.errors import Gone, Later, NotOwned, Refused, Stale\n",
+                "from conference.errors import Gone, Later, NotOwned, OutcomeUnknown, Refused, Stale\n",
+            ),
+            Edit(
+                EFFECTS,
+                "    written = provider.create(action.spec, key=link.key)\n",
+                "    try:\n"
+                "        written = provider.create(action.spec, key=link.key)\n"
+                "    except OutcomeUnknown:\n"
+                "        written = provider.create(action.spec, key=link.key)\n",
+            ),
+        ),
+    ),
+    Canary(
+        "intent-not-recorded",
+        "What is about to be created is noted first, under its key.",
+        "convergence: an event cancelled after a crash leaves its meeting to the sweep",
+        (Edit(EFFECTS, "    if work.stored_link != link:\n        work.keep()\n", ""),),
+    ),
+    Canary(
+        "intent-let-go-unseen",
+        "An event that is cancelled before its create was answered has the meeting sought and deleted.",
+        "transient maximum or I9: a ghost until the sweep",
+        (Edit(EFFECTS, "    ref = link.ref or _created_unseen(provider, link)\n", "    ref = link.ref\n"),),
+    ),
+    Canary(
+        "found-taken-as-right",
+        "A create that yields an earlier meeting is not taken to hold what the event says now.",
+        "freshness: an event changed between two tries is not followed",
+        (
+            Edit(
+                EFFECTS,
+                "action.digest if written.created or is_right(provider, written.meeting, action.spec) else None",
+                "action.digest",
+            ),
+            Edit(
+                EFFECTS,
+                "work.set_link(msgspec.structs.replace(link, meeting=found))",
+                "work.set_link(msgspec.structs.replace(link, meeting=found, agreed=action.digest))",
+            ),
+        ),
+    ),
+    Canary(
+        "generation-stays",
+        "A meeting that is made anew has a new key.",
+        "convergence: the vendor remembers the deleted one's key",
+        (Edit(EFFECTS, "generation = row.generation + 1 if anew else row.generation", "generation = row.generation"),),
+    ),
+    Canary(
+        "absence-believed-at-once",
+        "A meeting that is not there is asked for once more, a minute later, before another is made.",
+        "transient maximum: an outage that answers 404 makes a second meeting",
+        (
+            Edit(
+                EFFECTS,
+                "    if row.absent_since is None or now - row.absent_since < ABSENCE.total_seconds() / 2:\n",
+                "    if now < 0:\n",
+            ),
+        ),
+    ),
+    Canary(
+        "deleted-meeting-not-replaced",
+        "A meeting that was deleted at the vendor is made anew.",
+        "convergence: the event stays without one",
+        (
+            Edit(
+                PLAN,
+                "        return (_create(event, anew=link.meeting is not None),)\n",
+                "        return ()\n",
+            ),
+        ),
+    ),
+    Canary(
+        "every-meeting-is-ours",
+        "A meeting that we did not make is shown and never written or deleted.",
+        "an invariant: a stranger's meeting is changed",
+        (
+            Edit(
+                EFFECTS,
+                "    owned = is_ours(work.ground.key_secret, key)\n",
+                "    owned = bool(work.ground.key_secret)\n",
+            ),
+        ),
+    ),
+    Canary(
+        "strangers-link-told",
+        "The ways to join a meeting that we did not make are not told to who knows its id.",
+        "an invariant: an event carries a stranger's join link",
+        (Edit(PLAN, "    if known.ref.owned and not published", "    if not published"),),
+    ),
+    Canary(
+        "adopted-always-leads",
+        "An event that comes to a meeting which another one leads follows it.",
+        "fixpoint or budget: both write the meeting in turn",
+        (
+            Edit(
+                EFFECTS,
+                "leads = owned and not any(row.link and row.link.leads for row in _others(work, ref))",
+                "leads = owned",
+            ),
+        ),
+    ),
+    Canary(
+        "followers-write",
+        "Of the events that share a meeting only the leader's title and times count.",
+        "fixpoint or budget: both write the meeting in turn",
+        (
+            Edit(
+                PLAN,
+                "    if link.leads and _differs(event, meeting, link):\n",
+                "    if _differs(event, meeting, link):\n",
+            ),
+            Edit(PLAN, "(link.leads and link.agreed != event.digest)", "link.agreed != event.digest"),
+        ),
+    ),
+    Canary(
+        "shared-meeting-dies-with-its-first-link",
+        "A meeting that several events hold is deleted with the last one.",
+        "convergence and I2: the copy's meeting is gone",
+        (Edit(EFFECTS, "    others = _others(work, ref)\n", "    others: list[Row] = []\n"),),
+    ),
+    Canary(
+        "nobody-promoted",
+        "When the leader of a shared meeting goes, another event leads it.",
+        "freshness: the rest's changes are not followed",
+        (
+            Edit(
+                EFFECTS,
+                "        if not any(row.link and row.link.leads for row in others):\n"
+                "            _promote(work, others[0])\n"
+                "        return\n",
+                "        return\n",
+            ),
+        ),
+    ),
+    Canary(
+        "releasing-not-told",
+        "Of two events that let go of one meeting at once, one sees that it is the last.",
+        "I9: a spare meeting until the sweep",
+        (
+            Edit(
+                EFFECTS,
+                "    work.row = msgspec.structs.replace(work.row, releasing=True)\n    work.keep()\n",
+                "",
+            ),
+        ),
+    ),
+    Canary(
+        "came-back-after-release",
+        "An event that comes back while its meeting is being deleted has the meeting looked at.",
+        "convergence: it keeps a link to a meeting that is gone",
+        (
+            Edit(
+                RECONCILE,
+                "        if job.row.releasing and isinstance(event, Wanted):\n",
+                "        if job.row.releasing and job.row.mark < 0:\n",
+            ),
+        ),
+    ),
+    Canary(
+        "moved-event-loses-its-meeting",
+        "An event that moved to another calendar keeps its meeting and join link.",
+        "convergence: the meeting that the moved event names is deleted",
+        (Edit(EFFECTS, "    if _moved_elsewhere(work, ref):\n", "    if now_moved := False:\n"),),
+    ),
+    Canary(
+        "switch-adopts-what-it-left",
+        "An event that changes its provider does not take the old meeting's id for one of the new provider.",
+        "convergence: a meeting of another vendor under the same id",
+        (
+            Edit(
+                PLAN,
+                "    return Adopt(event.provider, named) if named and not still else",
+                "    return Adopt(event.provider, named) if named else",
+            ),
+        ),
+        spared="ids of two vendors hardly ever agree: it saves a read that finds nothing",
+    ),
+    Canary(
+        "named-meeting-not-adopted",
+        "An event that names a meeting of ours already, as a copy does, is linked to it.",
+        "convergence: two meetings where one was shared, and its join link changes",
+        (
+            Edit(
+                PLAN,
+                "    return Adopt(event.provider, named) if named and not still else",
+                "    return Adopt(event.provider, named) if named == event.digest else",
+            ),
+        ),
+    ),
+    Canary(
+        "meeting-published-for-ever",
+        "Our own echo ends in nothing to do: an event that carries the ways to join is not written again.",
+        "fixpoint and budget: each patch brings about the next",
+        (Edit(PLAN, " and not published(event.conference, known):\n", ":\n"),),
+    ),
+    Canary(
+        "meeting-updated-for-ever",
+        "A meeting that holds what the event says is not written again.",
+        "budget: it never comes to rest",
+        (Edit(PLAN, "    return link.agreed != event.digest\n", "    return True\n"),),
+    ),
+    Canary(
+        "read-back-not-kept",
+        "What the provider shows of a meeting is kept in the link.",
+        "convergence: a join link that was changed at the vendor is not told, or told for ever",
+        (
+            Edit(
+                EFFECTS,
+                "        work.set_link(msgspec.structs.replace(link, meeting=action.meeting, agreed=action.digest))\n",
+                "        work.set_link(msgspec.structs.replace(link, agreed=action.digest))\n",
+            ),
+        ),
+    ),
+    Canary(
+        "vendor-edit-not-mended",
+        "A meeting that somebody changed at a vendor which does not tell what is brought back.",
+        "convergence: the meeting stays wrong",
+        (
+            Edit(
+                PLAN,
+                "    if isinstance(meeting, Found) and meeting.meeting != link.meeting:\n",
+                "    if isinstance(meeting, Found) and meeting.meeting is None:\n",
+            ),
+        ),
+    ),
+    Canary(
+        "update-unconditional",
+        "A meeting is written only at the version that the decision was made from.",
+        "none, where the event has the last word over all that is written",
+        (Edit(EFFECTS, "key=link.key, base=known)", "key=link.key, base=None)"),),
+    ),
+    Canary(
+        "join-link-not-compared",
+        "An event carries the meeting's ways to join as they are now.",
+        "convergence: a join link that was changed at the vendor is not told",
+        (
+            Edit(
+                LINK,
+                "    return sorted(map(_entry_key, conference.entry_points)) == "
+                "sorted(map(_entry_key, entry_points(meeting)))\n",
+                "    return bool(conference.entry_points)\n",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,350 @@
+"""Canaries of the ledger: marks, claims, saves, retries, and what an unknown outcome means."""
+
+from __future__ import annotations
+
+from tests.simulation.canaries.variant import Canary, Edit
+
+WORK, LEDGER, MARKING, RECONCILE = "functions.work", "functions.ledger", "functions.marking", "functions.reconcile"
+CLOCK, FEED, LISTING = "functions.clock", "functions.feed", "functions.listing"
+KNOWS_UNKNOWN = "from conference.errors import Conflict, LockstepError, OutcomeUnknown, Revoked, Stale\n"
+
+CANARIES = (
+    Canary(
+        "static-row-names",
+        "A row's task is named by mark, attempt and claim, so that no name recurs.",
+        "freshness: every task of a row but the first is refused by the queue",
+        (
+            Edit(
+                LEDGER,
+                '{row.event}\\0{row.mark}\\0{row.attempts}\\0{row.fence}"',
+                '{row.event}"',
+            ),
+        ),
+    ),
+    Canary(
+        "mark-number-reset",
+        "A row's mark never returns to an earlier number, which would be a name taken.",
+        "freshness: the second mark's task has the first one's name",
+        (
+            Edit(
+                WORK,
+                "verify=False, due=None, claimed_until=0.0, expire_at=dead_at)",
+                "verify=False, due=None, claimed_until=0.0, expire_at=dead_at, mark=0, done=0)",
+            ),
+            Edit(LEDGER, "\\0{row.attempts}\\0{row.fence}", "\\0{row.attempts}"),
+        ),
+    ),
+    Canary(
+        "row-names-without-fence",
+        "A task that was put off for a busy row has another name than the one that found it busy.",
+        "freshness: the task put off is refused, and the relay hides it",
+        (Edit(LEDGER, "\\0{row.attempts}\\0{row.fence}", "\\0{row.attempts}"),),
+    ),
+    Canary(
+        "event-lease-off",
+        "Two workers do not work on one row at once.",
+        "transient maximum: both create",
+        (
+            Edit(
+                WORK,
+                "            if self.row.claimed_until > now and not seize:\n",
+                "            if now < 0 and not seize:\n",
+            ),
+            Edit(MARKING, "    if row.claimed_until > now:\n", "    if now < 0:\n"),
+        ),
+    ),
+    Canary(
+        "mark-steals-the-claim",
+        "A run that marks a row which somebody works on leaves it to them.",
+        "call budget or freshness: each echo overtakes the worker that caused it",
+        (Edit(MARKING, "    if row.claimed_until > now:\n", "    if now < 0:\n"),),
+    ),
+    Canary(
+        "inherit-any-claim",
+        "A task works under a claim only if it was made for it.",
+        "transient maximum: two workers under one claim",
+        (
+            Edit(
+                RECONCILE,
+                "inherited = row.fence == fence and row.claimed_until > ground.now()",
+                "inherited = fence is not None and row.claimed_until > ground.now()",
+            ),
+        ),
+    ),
+    Canary(
+        "row-fence-off",
+        "A worker that was overtaken saves nothing any more.",
+        "convergence: a zombie writes its link over its successor's",
+        (
+            Edit(
+                WORK,
+                "fresh is None or fresh.fence != self.row.fence or fresh.link != self.stored_link:",
+                "fresh is None:",
+            ),
+        ),
+    ),
+    Canary(
+        "links-not-compared",
+        "A save fails if anybody else has written the link, whatever the claim.",
+        "none beyond the fence, but for a promoted follower",
+        (
+            Edit(
+                WORK,
+                "fresh.fence != self.row.fence or fresh.link != self.stored_link:",
+                "fresh.fence != self.row.fence:",
+            ),
+        ),
+    ),
+    Canary(
+        "look-asked-for-meanwhile-lost",
+        "A look at the meeting that was asked for during the work is still owed after it.",
+        "freshness: a change at the vendor waits for the sweep",
+        (
+            Edit(
+                WORK,
+                '{"verify": fresh.verify or self.row.verify, "refresh": fresh.refresh or self.row.refresh}',
+                '{"verify": self.row.verify, "refresh": self.row.refresh}',
+            ),
+        ),
+    ),
+    Canary(
+        "newer-mark-forgotten",
+        "A row is done only up to the mark that was worked on.",
+        "freshness and convergence: a change during the work is lost",
+        (
+            Edit(WORK, "                row, done=mark, attempts=0", "                row, done=row.mark, attempts=0"),
+            Edit(WORK, "            if row.mark > mark:\n                return done\n", ""),
+        ),
+    ),
+    Canary(
+        "mark-done-before-the-effect",
+        "A mark is done only once its effect has been verified.",
+        "convergence and I5: a crash during the effect loses it",
+        (
+            Edit(
+                RECONCILE,
+                "        for action in actions:\n",
+                "        if actions:\n"
+                "            job.keep(done=job.row.mark, due=None)\n"
+                "        for action in actions:\n",
+            ),
+        ),
+    ),
+    Canary(
+        "mark-done-before-the-patch",
+        "A mark is done only once the event has been written.",
+        "convergence: a patch that fails is not tried again",
+        (
+            Edit(
+                "functions.patch",
+                "    name = action.meeting.ref.provider\n",
+                "    name = action.meeting.ref.provider\n    job.keep(done=job.row.mark, due=None)\n",
+            ),
+        ),
+    ),
+    Canary(
+        "forgotten-marks-not-relayed",
+        "The tick enqueues marks that nobody has worked off in time.",
+        "convergence: a mark whose task was lost stays for ever",
+        (Edit(CLOCK, '        "marks": _relay_forgotten_marks,\n', ""),),
+    ),
+    Canary(
+        "relay-under-old-name",
+        "A mark that is relayed has a new task name.",
+        "convergence or freshness: the name is taken, and the relay is in vain",
+        (Edit(CLOCK, "attempts=row.attempts + 1, due=", "attempts=row.attempts, due="),),
+    ),
+    Canary(
+        "abandoned-claim-not-verified",
+        "After a claim that was never given back, the meeting is read before it is trusted.",
+        "freshness: what a dead worker sent is not known",
+        (
+            Edit(WORK, "                verify=self.row.verify or self.row.abandoned,\n", ""),
+            Edit(MARKING, "        verify=row.verify or row.abandoned,\n", ""),
+        ),
+    ),
+    Canary(
+        "overtaken-says-nothing",
+        "A worker that was overtaken after it had sent something has the meeting looked at.",
+        "freshness: a zombie's late update stands until the sweep",
+        (Edit(RECONCILE, "    if job.touched:\n", "    if job.touched and job.row.mark < 0:\n"),),
+    ),
+    Canary(
+        "unknown-not-verified",
+        "After a call whose outcome is unknown, the meeting is read before anything is sent.",
+        "freshness or transient maximum: an update that was applied later is not seen",
+        (
+            Edit(
+                RECONCILE,
+                "        job.row = msgspec.structs.replace(job.row, verify=True)\n        job.postpone(error, None)\n",
+                "        job.postpone(error, None)\n",
+            ),
+        ),
+    ),
+    Canary(
+        "look-left-out",
+        "A row whose meeting may differ from its link has the provider asked.",
+        "freshness: what people change at the vendor is not mended",
+        (
+            Edit(
+                RECONCILE,
+                "            if isinstance(event, Wanted):\n                effects.ask(job, event.spec)\n",
+                "",
+            ),
+        ),
+    ),
+    Canary(
+        "vendor-trouble-to-the-queue",
+        "A provider's 429 makes a delayed successor and is not passed on to the queue.",
+        "call budget or an invariant on answers: the queue repeats at its own pace and slows all tenants",
+        (
+            Edit(
+                RECONCILE,
+                "    except Later as error:\n        job.postpone(error, error.after)\n",
+                "    except Later:\n        raise\n",
+            ),
+        ),
+    ),
+    Canary(
+        "poison-row-not-parked",
+        "A row that cannot be followed is parked with its cause and disturbs nobody.",
+        "I12 and budget: it comes again for ever",
+        (
+            Edit(
+                RECONCILE,
+                "    except (Refused, Poison, Gone) as error:\n        return _give_up(job, error)\n",
+                "    except (Refused, Gone) as error:\n        return _give_up(job, error)\n",
+            ),
+        ),
+    ),
+    Canary(
+        "attempts-reset-by-successor",
+        "Attempts and the hour of the first failure are kept from one try to the next.",
+        "call budget: retries neither grow apart nor end",
+        (
+            Edit(
+                WORK, "now, attempts = self.ground.now(), self.row.attempts + 1", "now, attempts = self.ground.now(), 1"
+            ),
+            Edit(WORK, "        since = self.row.failing_since or now\n", "        since = now\n"),
+        ),
+    ),
+    Canary(
+        "absurd-wait-believed",
+        "A wait that the other side chose is believed for a day at most.",
+        "convergence: an absurd Retry-After parks the work for ever",
+        (
+            Edit(
+                WORK,
+                "return min(max(asked, now if attempts <= BELIEVED else own), now + 24 * HOUR)",
+                "return max(asked, now)",
+            ),
+        ),
+    ),
+    Canary(
+        "parked-over-a-newer-mark",
+        "A row is parked only if nothing has changed meanwhile.",
+        "convergence: a change that would have mended it is lost",
+        (
+            Edit(
+                WORK,
+                "                return msgspec.structs.replace(row, done=mark, claimed_until=0.0)\n",
+                "                return msgspec.structs.replace(row, done=row.mark, parked=reason, due=None)\n",
+            ),
+        ),
+    ),
+    Canary(
+        "unknown-row-commit-as-done",
+        "A row's commit whose outcome is unknown is read again before it is built upon.",
+        "convergence or transient maximum: an intent or a link that was never stored",
+        (
+            Edit(
+                WORK,
+                "from conference.errors import Conflict, LockstepError, Revoked, Stale\n",
+                KNOWS_UNKNOWN,
+            ),
+            Edit(
+                WORK,
+                "            except Conflict:\n                self._merge()\n                continue\n",
+                "            except Conflict:\n                self._merge()\n                continue\n"
+                "            except OutcomeUnknown:\n"
+                "                self.row, self.stored_link = wanted, wanted.link\n"
+                "                return\n",
+            ),
+        ),
+    ),
+    Canary(
+        "unknown-row-commit-as-failed",
+        "A row's commit whose outcome is unknown is not simply done again over what stands there.",
+        "convergence: what others wrote meanwhile is lost",
+        (
+            Edit(
+                WORK,
+                "from conference.errors import Conflict, LockstepError, Revoked, Stale\n",
+                KNOWS_UNKNOWN,
+            ),
+            Edit(
+                WORK,
+                "            except Conflict:\n                self._merge()\n                continue\n",
+                "            except Conflict:\n                self._merge()\n                continue\n"
+                "            except OutcomeUnknown:\n"
+                "                again = self.ground.store.get(self.document_key)\n"
+                "                self.version = again.version if again else self.version\n"
+                "                continue\n",
+            ),
+        ),
+    ),
+    Canary(
+        "unknown-feed-commit-as-done",
+        "A feed's commit whose outcome is unknown is reported, so that somebody asks again.",
+        "freshness: a notice whose mark was never stored is answered as taken",
+        (
+            Edit(
+                FEED,
+                "import Conflict, Gone, Later, Missing\n",
+                "import Conflict, Gone, Later, Missing, OutcomeUnknown\n",
+            ),
+            Edit(
+                FEED,
+                "        except Conflict:\n            continue\n",
+                "        except Conflict:\n"
+                "            continue\n"
+                "        except OutcomeUnknown:\n"
+                "            return wanted\n",
+            ),
+        ),
+    ),
+    Canary(
+        "unknown-feed-commit-as-failed",
+        "A feed's commit whose outcome is unknown is not simply tried again.",
+        "none, if a change applied twice does no harm",
+        (
+            Edit(
+                FEED,
+                "import Conflict, Gone, Later, Missing\n",
+                "import Conflict, Gone, Later, Missing, OutcomeUnknown\n",
+            ),
+            Edit(
+                FEED,
+                "        except Conflict:\n            continue\n",
+                "        except (Conflict, OutcomeUnknown):\n            continue\n",
+            ),
+        ),
+    ),
+    Canary(
+        "unknown-marks-commit-as-done",
+        "Marks and token whose commit's outcome is unknown are not taken as stored.",
+        "freshness: marks that were never stored; the token tells",
+        (
+            Edit(
+                LISTING,
+                "from conference.errors import Conflict, Gone, Later, Poison, Refused, Stale\n",
+                "from conference.errors import Conflict, Gone, Later, OutcomeUnknown, Poison, Refused, Stale\n",
+            ),
+            Edit(
+                LISTING,
+                "        except Conflict:\n            continue\n",
+                "        except Conflict:\n            continue\n        except OutcomeUnknown:\n            return\n",
+            ),
+        ),
+    ),
+)

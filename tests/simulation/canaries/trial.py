@@ -1,0 +1,101 @@
+"""One canary in a process of its own: seed after seed until an oracle sees it, or until none is left.
+
+Run: python -m tests.simulation.canaries.trial NAME --seeds 5000
+Each line of the output is a JSON object: {"at": seed} now and then, and {"end": ...} once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import partial
+from typing import Any, TextIO
+
+import msgspec
+
+from tests.simulation.canaries.catalogue import named
+from tests.simulation.canaries.variant import install
+from tests.simulation.listening import listening
+
+JUDGE = "tests.simulation.world:run_seed"
+TELL = 20
+"""So many seeds pass between two lines of progress."""
+
+Judge = Callable[[int], Any]
+"""From a seed to a verdict, whose `oracle` is None if all is well and whose `what` says what is not."""
+
+
+class End(msgspec.Struct, frozen=True):
+    """How a trial ended: the first red seed and what was seen, or no seed; `fault` if the variant itself broke."""
+
+    seed: int | None
+    tried: int
+    seconds: float
+    oracle: str = ""
+    what: str = ""
+    fault: str = ""
+
+
+def try_seeds(judge: Judge, first: int, seeds: int, tell: Callable[[int], None]) -> End:
+    """Judge seeds from `first` on until one is red."""
+    began = time.monotonic()
+    for seed in range(first, first + seeds):
+        if (seed - first) % TELL == 0:
+            tell(seed)
+            gc.collect()
+        tried = seed - first + 1
+        try:
+            verdict = judge(seed)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told with its seed
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            fault = f"{error!r} at {where.filename.rsplit('/', 1)[-1]}:{where.lineno}"
+            return End(seed, tried, time.monotonic() - began, fault=fault)
+        if verdict.oracle is not None:
+            return End(seed, tried, time.monotonic() - began, verdict.oracle, verdict.what)
+    return End(None, seeds, time.monotonic() - began)
+
+
+def main(arguments: list[str]) -> int:
+    """Install the variant, then import the simulation; in this order only."""
+    parser = argparse.ArgumentParser(description="Run the simulation over one canary.")
+    parser.add_argument("name")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--seeds", type=int, default=5000, help="how many seeds at most")
+    parser.add_argument("--judge", default=JUDGE, help="module:function that judges a seed")
+    given = parser.parse_args(arguments)
+    say = partial(_say, sys.stdout)
+    # What the product prints or logs is nobody's business here.
+    with redirect_stdout(sys.stderr), listening():
+        judge = _judge_of_variant(given.name, given.judge)
+        say(end=try_seeds(judge, given.first, given.seeds, lambda seed: say(at=seed)))
+    return 0
+
+
+def _judge_of_variant(name: str, judge: str) -> Judge:
+    if name != SOUND:
+        install(*named([name]))
+    module, _, function = judge.partition(":")
+    found: Judge = getattr(importlib.import_module(module), function)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    return found
+
+
+SOUND = "sound"
+"""The name under which the product is tried as it is."""
+
+
+def _say(out: TextIO, **line: Any) -> None:
+    out.write(msgspec.json.encode(line).decode() + "\n")
+    out.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -39,8 +39,9 @@ def host(scene: Scene, choice: random.Random) -> str | None:
         return None
     body = _draft(scene, choice, user, drafts.when(choice, scene.clock()))
     body["attendees"] = [{"email": choice.choice(list(scene.calendars))}]
-    body["conferenceData"] = drafts.asked(choice.choice(list(scene.vendors)))
-    wish = scene.wished(user, user, scene.as_user(user).insert(user, body), None)
+    provider = choice.choice(list(scene.vendors))
+    body["conferenceData"] = drafts.asked(provider)
+    wish = scene.wished(user, user, scene.as_user(user).insert(user, body), provider, elsewhere=True)
     return f"{wish.token} by {user}"
 
 
@@ -151,7 +152,7 @@ def burst(scene: Scene, choice: random.Random) -> str | None:
 
 def restore(scene: Scene, choice: random.Random) -> str | None:
     """Bring a cancelled event back; the server has kept all of it, the conference too."""
-    gone = [w for w in scene.shadow.wishes.values() if not (w.alive or w.unreadable or w.token in scene.imported)]
+    gone = [w for w in scene.shadow.wishes.values() if not (w.alive or w.unreadable) and scene.organized(w)]
     wish = some(choice, gone)
     if wish is None:
         return None

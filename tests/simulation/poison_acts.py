@@ -99,13 +99,13 @@ def take_over(scene: Scene, choice: random.Random) -> str:
     """A person imports an event that somebody elsewhere organizes, conference and all: not our business."""
     user, calendar = scene.place(choice)
     token = scene.token()
+    provider = choice.choice(list(scene.vendors))
     body = {
         "iCalUID": f"{token.lower()}@elsewhere.test",
         "organizer": {"email": "chair@elsewhere.test"},
         "summary": drafts.title(token, choice),
-        "conferenceData": drafts.asked(choice.choice(list(scene.vendors))),
+        "conferenceData": drafts.asked(provider),
         **drafts.when(choice, scene.clock()),
     }
-    scene.wished(user, calendar, scene.as_user(user).import_(calendar, body), None)
-    scene.imported.add(token)
+    scene.wished(user, calendar, scene.as_user(user).import_(calendar, body), provider, elsewhere=True)
     return f"{token} on {calendar}"

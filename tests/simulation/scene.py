@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -32,8 +32,6 @@ class Scene:
     """Users that are not connected."""
     net: bool = True
     """Meetings are listed from time to time, so that nothing done at a vendor is overlooked for ever."""
-    imported: set[str] = field(default_factory=set)
-    """Tokens of events whose organizer is elsewhere: their copies are left as they came."""
 
     def as_user(self, email: str) -> CalendarUser:
         """This person at the Calendar server."""
@@ -53,15 +51,19 @@ class Scene:
     # ---- whom and what an act may concern
 
     def living(self, *, series: bool | None = None) -> list[Wish]:
-        """Events that a person may change: alive and readable; `series` picks series, or what is none."""
+        """Events that their organizer may change: alive and readable; `series` picks series, or what is none."""
         return [
             wish
             for wish in self.shadow.wishes.values()
             if wish.alive
             and not wish.unreadable
-            and wish.token not in self.imported
+            and self.organized(wish)
             and (series is None or series == ("recurrence" in wish.fields))
         ]
+
+    def organized(self, wish: Wish) -> bool:
+        """True if the event is its user's own, and no import of somebody else's."""
+        return not (wish.elsewhere and wish.user in self.calendars)
 
     def connected(self, *, series: bool | None = None) -> list[Wish]:
         """The living events on connected calendars, which may have conferences of ours."""
@@ -75,7 +77,16 @@ class Scene:
 
     # ---- what the shadow is told
 
-    def wished(self, user: str, calendar: str, event: Json, provider: str | None, *, unreadable: bool = False) -> Wish:
+    def wished(
+        self,
+        user: str,
+        calendar: str,
+        event: Json,
+        provider: str | None,
+        *,
+        unreadable: bool = False,
+        elsewhere: bool = False,
+    ) -> Wish:
         """Note a new event."""
         wish = Wish(
             self.token(),
@@ -85,6 +96,7 @@ class Scene:
             provider,
             own_fields(event),
             unreadable=unreadable,
+            elsewhere=elsewhere,
             changed_at=self.clock().timestamp(),
         )
         self.shadow.wishes[wish.token] = wish

@@ -31,11 +31,13 @@ class Wish:
     """Tokens of the events with which it may share a meeting: a copy's original, the other half of a split series."""
     changed_at: float = 0.0
     """When a person last changed the event or its meeting, in seconds since the epoch."""
+    elsewhere: bool = False
+    """True if its organizer is not connected, but somebody who is has a copy: its conference is not our business."""
 
     @property
     def wanted(self) -> bool:
         """True if there has to be a meeting for it."""
-        return self.alive and self.provider is not None and not self.unreadable
+        return self.alive and self.provider is not None and not (self.unreadable or self.elsewhere)
 
 
 class Shadow:

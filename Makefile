@@ -44,6 +44,14 @@ test: $(VENV)/ready ## run the whole suite: format, lint, types, tests
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
 
+MUTANTS = .mutants
+.PHONY: mutants
+mutants: $(VENV)/ready ## change conference/ in a thousand small ways, and list what no test notices (half an hour)
+	mkdir -p $(MUTANTS)
+	rm -rf $(MUTANTS)/conference $(MUTANTS)/tests
+	cp -pR conference tests pyproject.toml $(MUTANTS)
+	cd $(MUTANTS) && HYPOTHESIS_PROFILE=quick ../$(BIN)/mutmut run && ../$(BIN)/mutmut results
+
 .PHONY: format
 format: $(VENV)/ready ## format the code and mend what the linter can
 	$(BIN)/ruff format .

@@ -20,7 +20,7 @@ from conference.slot import DAY, Occurrence, Slot, midnight, slot_of
 
 BEFORE = timedelta(minutes=15)
 AFTER = timedelta(minutes=30)
-HORIZONS = (timedelta(days=35), timedelta(days=5 * 366))
+NEAR, FAR = timedelta(days=35), timedelta(days=5 * 366)
 """How far ahead the next date of a series is looked for: first near, for that is soon done; then as far as it pays."""
 
 
@@ -97,13 +97,12 @@ def chosen(dates: Sequence[Date], now: datetime) -> Date | None:
 
 
 def _next_of_series(lines: Sequence[str], first: Date, exceptions: Sequence[Occurrence], now: datetime) -> Date | None:
-    date = None
-    for horizon in HORIZONS:
+    def within(horizon: timedelta) -> Date | None:
         starts = occurrences_until(lines, first.slot, now + horizon)
-        date = chosen(_dates(starts, first, exceptions), now)
-        if date is not None and date.door(now) is not Door.OVER:
-            return date
-    return date
+        return chosen(_dates(starts, first, exceptions), now)
+
+    near = within(NEAR)
+    return within(FAR) if near is None or near.door(now) is Door.OVER else near
 
 
 def _dates(starts: Iterable[datetime], first: Date, exceptions: Sequence[Occurrence]) -> list[Date]:

@@ -28,17 +28,17 @@ class EventTime(msgspec.Struct, frozen=True, omit_defaults=True, rename={"date_t
         return self.date is not None
 
     def instant(self, calendar_zone: ZoneInfo) -> datetime:
-        """The instant it names, aware; a day begins at midnight in the calendar's zone.
+        """The instant it names, in UTC; a day begins at midnight in the calendar's zone.
 
         Raises Poison if it names neither a day nor an instant, or cannot be read.
         """
-        zone = self.zone_or(calendar_zone)
+        # In UTC no two instants look alike and none compares unequal to itself, as wall times around a shift may.
         try:
             if self.date is not None:
-                return datetime.combine(date.fromisoformat(self.date), time(), calendar_zone)
+                return datetime.combine(date.fromisoformat(self.date), time(), calendar_zone).astimezone(UTC)
             if self.date_time is not None:
                 read = datetime.fromisoformat(self.date_time)
-                return read.replace(tzinfo=zone) if read.tzinfo is None else read.astimezone(zone)
+                return (read if read.tzinfo else read.replace(tzinfo=self.zone_or(calendar_zone))).astimezone(UTC)
         except (ValueError, OverflowError) as error:
             raise Poison("an event's time cannot be read") from error
         raise Poison("an event's time names neither a day nor an hour")

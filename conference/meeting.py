@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from conference import text
-from conference.event import Event, Person
+from conference.event import Event, Organizer, Person
 from conference.series import live_exceptions
 from conference.slot import Occurrence, Slot, slot_of
 
@@ -104,8 +104,8 @@ def digest(spec: MeetingSpec) -> str:
 
 def _attendees(event: Event, host: str) -> tuple[Attendee, ...]:
     """Who is to come besides the host: no rooms, nobody who declined, each address once, in lower case, sorted."""
-    organizer = event.organizer.email if event.organizer else ""
-    hosts = {"", host.strip().lower(), organizer.strip().lower()}
+    organizer = event.organizer or Organizer()
+    hosts = {"", host.strip().lower(), organizer.email.strip().lower()}
     invited = sorted(_invited(event.attendees), key=lambda person: (person.email, person.optional, person.name))
     first = {person.email: person for person in reversed(invited) if person.email not in hosts}
     return tuple(first[email] for email in sorted(first))

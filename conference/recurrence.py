@@ -96,7 +96,7 @@ class _Stride(int):
     @classmethod
     def paid(cls, interval: int, pay: Callable[[], None]) -> Self:
         if interval < 1:
-            raise ValueError("no step forward")
+            raise ValueError  # no step forward
         stride = cls(interval)
         stride.pay = pay
         return stride
@@ -161,7 +161,7 @@ def _parts(value: str) -> dict[str, str]:
     weekdays_are_plain = {len(day) == len("MO") for day in parts.get("BYDAY", "MO").split(",")}
     days = {int(day) for day in parts.get("BYMONTHDAY", "1").split(",")}
     if not _RULE.fullmatch(value) or len(parts) < len(pairs) or len(weekdays_are_plain) > 1 or 0 in days:
-        raise ValueError("not a rule that dateutil reads as it is meant")
+        raise ValueError  # not a rule that dateutil reads as it is meant
     return parts
 
 
@@ -178,7 +178,7 @@ def _rule(parts: dict[str, str], first: datetime, budget: _Budget) -> rrule:
 def _moment(text: str, clock: time) -> datetime:
     """Read `20240131T083000Z` (aware), `20240131T093000` or `20240131` (naive; the day's `clock`)."""
     if not _MOMENT.fullmatch(text):
-        raise ValueError("not a date or date-time")
+        raise ValueError  # not a date or date-time
     moment = datetime.fromisoformat(text)
     return moment if "T" in text else datetime.combine(moment, clock)
 

@@ -95,10 +95,9 @@ def live_exceptions(lines: Sequence[str], slot: Slot, exceptions: Iterable[Occur
 
 
 def _weight(exception: Occurrence) -> tuple[object, ...]:
+    # An empty tuple comes before every other.
     slot = exception.slot
-    if slot is None:
-        return (False,)
-    return True, slot.start, slot.end, slot.zone, exception.title or ""
+    return (slot.start, slot.end, slot.zone, exception.title or "") if slot else ()
 
 
 __all__ = ["is_exception", "join_id", "live_exceptions", "occurrence_of", "occurs_at", "series_of", "split_id"]

@@ -64,8 +64,7 @@ def instant_of(when: EventTime, zone: ZoneInfo) -> datetime:
     instant = when.instant(zone)
     if not FIRST_YEAR <= instant.year <= LAST_YEAR:
         raise Poison("an event's time lies centuries away")
-    # In UTC no two instants look alike and none compares unequal to itself, as wall times around a shift may.
-    return instant.astimezone(UTC)
+    return instant
 
 
 def midnight(of: datetime, zone: ZoneInfo) -> datetime:

@@ -58,7 +58,10 @@ def told(found: Standing) -> tuple[Door, str | None]:
 )
 def test_single(now: str, door: Door) -> None:
     """The door is open from a quarter of an hour before the start until half an hour after the end."""
-    assert told(stands(event(), now)) == (door, "24 10:00")
+    date = Date(hour("2026-11-24T10:00"), "Planning")
+
+    assert stands(event(), now) == Standing(door, "Planning", date)
+    assert (date.opens, date.closes) == (at("2026-11-24T09:45"), at("2026-11-24T11:30"))
 
 
 WEEKLY = "RRULE:FREQ=WEEKLY;COUNT=4"  # 24 November, 1, 8 and 15 December
@@ -106,13 +109,19 @@ def test_a_cancelled_date_is_told_while_it_would_be_open() -> None:
 def test_a_series_of_which_nothing_is_left() -> None:
     """With every date cancelled it is as good as cancelled."""
     gone = Occurrence(at("2026-11-24T10:00"), None)
+    series = event("RRULE:FREQ=DAILY;COUNT=1")
 
-    assert told(stands(event("RRULE:FREQ=DAILY;COUNT=1"), "2026-11-20T10:00", gone)) == (Door.CANCELLED, None)
+    assert stands(series, "2026-11-20T10:00", gone) == Standing(Door.CANCELLED, "Planning")
+    assert stands(series, "2026-11-24T10:00", gone) == Standing(
+        Door.CANCELLED, "Planning", called_off=hour("2026-11-24T10:00")
+    )
 
 
 def test_a_tombstone() -> None:
     """A cancelled event needs no times to be told of."""
-    assert told(standing(Event("e", "cancelled"), (), ZURICH, at("2026-11-24T10:00"))) == (Door.CANCELLED, None)
+    tombstone = Event("e", "cancelled", summary="Planning")
+
+    assert stands(tombstone, "2026-11-24T10:00") == Standing(Door.CANCELLED, "Planning")
 
 
 @pytest.mark.parametrize(
@@ -128,6 +137,18 @@ def test_dates_back_to_back(now: str, expected: tuple[Door, str]) -> None:
     twice = event("RRULE:FREQ=DAILY;COUNT=1", "RDATE;TZID=Europe/Zurich:20261124T100000", start="2026-11-24T09:00")
 
     assert told(stands(twice, now)) == expected
+
+
+@pytest.mark.parametrize(("now", "begins"), [("09:59:59", "10:10"), ("10:00", "10:00"), ("11:00", "11:05")])
+def test_a_date_is_under_way_from_its_start_until_just_before_its_end(now: str, begins: str) -> None:
+    """Before and after, whoever comes means the latest of those that are open."""
+    late = [hour("2026-11-24T11:05", 5)] if now == "11:00" else []
+    slots = [hour("2026-11-24T10:00", 60), hour("2026-11-24T10:10", 5), *late]
+
+    found = chosen([Date(slot, "x") for slot in slots], at(f"2026-11-24T{now}"))
+
+    assert found is not None
+    assert found.slot.start == at(f"2026-11-24T{begins}")
 
 
 def test_wall_time_is_kept_over_the_change_of_clocks() -> None:

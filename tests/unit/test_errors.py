@@ -39,8 +39,12 @@ def test_an_error_tells_the_call_that_failed(where: Where | None, expected: str)
 
 
 def test_what_is_gone_is_named() -> None:
-    """A meeting is meant unless something else is said."""
-    assert [Gone("x").what, Gone("x", what=Missing.TOKEN).what] == [Missing.MEETING, Missing.TOKEN]
+    """A meeting is meant unless something else is said; the call that found it gone is told as for other errors."""
+    where = Where("calendar", "list", 410)
+    gone = Gone("the token is gone", where, Missing.TOKEN)
+
+    assert [Gone("x").what, gone.what] == [Missing.MEETING, Missing.TOKEN]
+    assert (str(gone), gone.where) == ("the token is gone (calendar list 410)", where)
 
 
 @pytest.mark.parametrize(

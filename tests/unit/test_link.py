@@ -34,11 +34,23 @@ def test_an_event_is_told_every_way_to_join() -> None:
 
 def test_labels_fit_into_calendar() -> None:
     """A label is cut to the 512 characters that Calendar takes; the address itself is not."""
-    (video,) = entry_points(Meeting(REF, f"https://zoom.us/{'x' * 600}"))
+    video, phone = entry_points(Meeting(REF, f"https://zoom.us/{'x' * 600}", dial_in={"y" * 600: "+1 555"}))
 
-    assert video.label is not None
-    assert len(video.label) == 512
+    assert [len(one.label or "") for one in (video, phone)] == [512, 512]
     assert len(video.uri) == 616
+
+
+@pytest.mark.parametrize(
+    ("url", "label"),
+    [
+        ("https://zoom.us/j/1", "zoom.us/j/1"),
+        ("https://zoom.us/j/1?back=https://example.com", "zoom.us/j/1?back=https://example.com"),
+        ("zoom.us/j/1", "zoom.us/j/1"),
+    ],
+)
+def test_a_label_is_the_address_without_its_scheme(url: str, label: str) -> None:
+    """Only what stands before the first "://" is left out."""
+    assert [one.label for one in entry_points(Meeting(REF, url))] == [label]
 
 
 KEPT = ConferenceData(

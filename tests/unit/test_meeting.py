@@ -122,29 +122,44 @@ def test_an_event_has_one_slot(times: dict[str, Any], expected: Slot) -> None:
     assert expected.zone_info.key == expected.zone
 
 
+NOTHING, UNREADABLE = "an event's time names neither a day nor an hour", "an event's time cannot be read"
+FAR = "an event's time lies centuries away"
+
+
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "cause"),
     [
-        {"start": None},
-        {"start": {}},
-        {"end": {}},
-        {"start": {"dateTime": "canary"}},
-        {"end": {"date": "2026-13-01"}},
-        {"end": {"dateTime": "2026-03-02T08:59:59+01:00"}},
-        {"start": {"date": "1604-03-02"}, "end": {"date": "1604-03-03"}},
-        {"end": {"date": "2999-01-01"}},
-        {"start": {"date": "0001-01-01"}},
-        {"end": {"date": "9999-12-31"}},
-        {"recurrence": ["RRULE:FREQ=canary"]},
-        {"recurrence": ["canary"]},
+        ({"start": None}, "an event has no start"),
+        ({"start": {}}, NOTHING),
+        ({"end": {}}, NOTHING),
+        ({"start": {"dateTime": "canary"}}, UNREADABLE),
+        ({"end": {"date": "2026-13-01"}}, UNREADABLE),
+        ({"end": {"dateTime": "2026-03-02T08:59:59+01:00"}}, "an event ends before it starts"),
+        ({"start": {"date": "1604-03-02"}, "end": {"date": "1604-03-03"}}, FAR),
+        ({"start": {"dateTime": "1899-12-31T23:59:59Z"}, "end": None}, FAR),
+        ({"end": {"dateTime": "2200-01-01T00:00:00Z"}}, FAR),
+        ({"end": {"date": "2999-01-01"}}, FAR),
+        ({"start": {"date": "0001-01-01"}}, UNREADABLE),
+        ({"end": {"date": "9999-12-31"}}, FAR),
+        ({"recurrence": ["RRULE:FREQ=canary"]}, "the recurrence line RRULE cannot be read"),
+        ({"recurrence": ["canary"]}, "a recurrence line is no RRULE, EXRULE, RDATE or EXDATE"),
     ],
 )
-def test_an_event_without_sound_times_is_poison(fields: dict[str, Any]) -> None:
-    """A missing, unreadable, reversed or absurd time parks the event; the cause holds none of its words."""
+def test_an_event_without_sound_times_is_poison(fields: dict[str, Any], cause: str) -> None:
+    """A missing, unreadable, reversed or absurd time parks the event; people are shown why, in none of its words."""
     with pytest.raises(Poison) as raised:
         spec_of(event(summary="canary", **fields), (Occurrence(EIGHT, None),), zone=BERLIN, host=HOST)
 
-    assert "canary" not in str(raised.value)
+    assert str(raised.value) == cause
+
+
+def test_the_first_and_the_last_year_are_admitted() -> None:
+    """An event may last from the first instant of 1900 to the last of 2199."""
+    first, last = "1900-01-01T00:00:00+00:00", "2199-12-31T23:59:59+00:00"
+    slot = spec(start={"dateTime": first}, end={"dateTime": last}).slot
+
+    assert slot == Slot(datetime.fromisoformat(first), datetime.fromisoformat(last), "Europe/Berlin")
+    assert slot.start.tzinfo is slot.end.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
@@ -158,11 +173,21 @@ def test_an_event_without_sound_times_is_poison(fields: dict[str, Any]) -> None:
         ("Família 👨‍👩‍👧 مرحبا", "Família 👨‍👩‍👧 مرحبا"),
         ("x" * 1001, "x" * 1000),
         ("x" * 999 + " y", "x" * 999),
+        ("a\u2029b\u200bc", "a b\u200bc"),
     ],
 )
 def test_a_title_is_one_printable_line(summary: str | None, title: str) -> None:
     """A title holds no control characters and at most 1000 characters, and never is empty."""
     assert title == spec(summary=summary).title
+
+
+def test_half_a_character_is_none() -> None:
+    """A lone surrogate, which no encoding can carry, becomes a space wherever it stands."""
+    halved = Event("abc", summary="a\udc00b", description="\ud83d!", start=event().start)
+
+    wanted = spec_of(halved, (), zone=BERLIN, host=HOST)
+
+    assert (wanted.title, wanted.agenda) == ("a b", "!")
 
 
 LINE = "-::~:~::~:~:~:~:~:~:~:~:~::~:~::-"
@@ -181,6 +206,7 @@ LINE = "-::~:~::~:~:~:~:~:~:~:~:~::~:~::-"
         (f"A{LINE}1{LINE}B{LINE}C", "ABC"),
         ("-::~:~::- no such line", "-::~:~::- no such line"),
         ("x" * 9000, "x" * 8192),
+        ("x" * 8191 + " y", "x" * 8191),
     ],
 )
 def test_an_agenda_is_what_people_wrote(description: str | None, agenda: str) -> None:
@@ -194,6 +220,7 @@ def test_an_agenda_is_what_people_wrote(description: str | None, agenda: str) ->
         ([], ()),
         ([{"email": "b@x"}, {"email": "A@x "}], (Attendee("a@x"), Attendee("b@x"))),
         ([{"email": "a@x", "displayName": "A\nB"}], (Attendee("a@x", "A B"),)),
+        ([{"email": "a@x", "displayName": "x" * 999 + " y"}], (Attendee("a@x", "x" * 999),)),
         ([{"email": "a@x", "responseStatus": "tentative"}], (Attendee("a@x"),)),
         ([{"email": "a@x", "responseStatus": "somethingNew"}], (Attendee("a@x"),)),
         ([{"email": "a@x", "responseStatus": "declined"}], ()),

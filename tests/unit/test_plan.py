@@ -149,7 +149,7 @@ def word(action: Action) -> str:
     """One action as the grid writes it."""
     match action:
         case CreateMeeting():
-            return "anew" if action.anew else "create"
+            return {True: "anew", False: "create"}[action.anew]
         case _:
             return {
                 Adopt: "adopt",

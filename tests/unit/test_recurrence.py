@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conference.errors import Poison
-from conference.recurrence import MAX_LINES, occurrences_among
+from conference.recurrence import MAX_LINES, occurrences_among, occurrences_until
 from conference.series import occurs_at
 from conference.slot import Slot
 
@@ -206,6 +206,8 @@ MALFORMED = [
     "RDATE:00010101T000000",
     "RDATE;TZID=Mars/Olympus:20260310T090000",
     "EXDATE;TZID=../secret:20260310T090000",
+    "EXDATE;TZID=Europe/Berlin=:20260310T090000",
+    "EXDATE;TZID=XEurope/Berlin:20260310T090000",
     "EXDATE:20260310T09",
 ]
 
@@ -225,6 +227,17 @@ def test_too_many_lines_are_poison() -> None:
     """Nobody writes so many lines; whoever does must not keep us busy."""
     with pytest.raises(Poison):
         occurs_at(["RDATE:20260310T080000Z"] * (MAX_LINES + 1), MORNING, MORNING.start)
+
+
+def test_a_series_is_followed_up_to_an_instant() -> None:
+    """Every occurrence up to the last instant, that one included, in order and in UTC."""
+    lines = ["RRULE:FREQ=DAILY", "RDATE:20260303T150000Z", "EXDATE;VALUE=DATE:20260304"]
+    expected = ["2026-03-02T09:00", "2026-03-03T09:00", "2026-03-03T16:00", "2026-03-05T09:00", "2026-03-06T09:00"]
+
+    found = occurrences_until(lines, MORNING, at("2026-03-06T09:00"))
+
+    assert found == [at(wall) for wall in expected]
+    assert all(instant.tzinfo is UTC for instant in found)
 
 
 SIXTY = ",".join(map(str, range(60)))

@@ -74,6 +74,16 @@ def test_any_id_can_be_split_and_joined_again(event_id: str) -> None:
     assert event_id == (series if start is None else join_id(series, start, all_day=all_day))
 
 
+@pytest.mark.parametrize(
+    ("start", "all_day", "expected"),
+    [(NINE, False, "a_20130508T220000Z"), (NINE.astimezone(BERLIN), True, "a_20130509")],
+)
+def test_an_occurrence_is_named_by_its_start(start: datetime, all_day: bool, expected: str) -> None:
+    """By the instant in UTC, or by the day as its own zone has it."""
+    assert join_id("a", start, all_day=all_day) == expected
+    assert join_id("a", start) == "a_20130508T220000Z"
+
+
 TOMBSTONE = {"status": "cancelled"}
 STARTS = {"start": {"dateTime": "2013-05-08T16:00:00-06:00"}}
 
@@ -115,6 +125,21 @@ def test_a_moved_occurrence_keeps_its_original_start() -> None:
     assert Occurrence(NINE, slot, "Moved") == occurrence_of(moved, BERLIN)
 
 
+def test_an_occurrence_without_a_zone_keeps_the_calendar_s() -> None:
+    """A whole day begins when the calendar's zone says so."""
+    whole = event(
+        id="a_20130508",
+        recurringEventId="a",
+        originalStartTime={"date": "2013-05-08"},
+        start={"date": "2013-05-09"},
+        end={"date": "2013-05-10"},
+    )
+    midnight = datetime(2013, 5, 8, 22, tzinfo=UTC)
+    slot = Slot(midnight, midnight + timedelta(days=1), "Europe/Berlin")
+
+    assert Occurrence(midnight - timedelta(days=1), slot, "(No title)") == occurrence_of(whole, BERLIN)
+
+
 @pytest.mark.parametrize(
     ("item", "original"),
     [
@@ -130,20 +155,22 @@ def test_a_tombstone_cancels_its_occurrence(item: Event, original: datetime) -> 
 
 
 @pytest.mark.parametrize(
-    "item",
+    ("item", "cause"),
     [
-        event(id="odd", **TOMBSTONE),
-        event(id="odd", originalStartTime={}, **TOMBSTONE),
-        event(id="odd", originalStartTime={"dateTime": "soon"}),
-        event(id="odd", originalStartTime={"date": "0001-01-01"}, **TOMBSTONE),
-        event(id="a_10000101", **TOMBSTONE),
-        event(id="a_20130508T220000Z"),
+        (event(id="odd", **TOMBSTONE), "an exception does not say which occurrence it is"),
+        (event(id="odd", originalStartTime={}, **TOMBSTONE), "an event's time names neither a day nor an hour"),
+        (event(id="odd", originalStartTime={"dateTime": "soon"}), "an event's time cannot be read"),
+        (event(id="odd", originalStartTime={"date": "0001-01-01"}, **TOMBSTONE), "an event's time cannot be read"),
+        (event(id="a_10000101", **TOMBSTONE), "an event's time lies centuries away"),
+        (event(id="a_20130508T220000Z"), "an event has no start"),
     ],
 )
-def test_an_unreadable_exception_is_poison(item: Event) -> None:
-    """An exception that names no original start, or a live one without times, cannot be used."""
-    with pytest.raises(Poison):
+def test_an_unreadable_exception_is_poison(item: Event, cause: str) -> None:
+    """An exception that names no original start, or a live one without times, cannot be used; the cause says why."""
+    with pytest.raises(Poison) as raised:
         occurrence_of(item, BERLIN)
+
+    assert str(raised.value) == cause
 
 
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -156,10 +183,10 @@ def cancelled(weeks: int, hours: int = 0) -> Occurrence:
     return Occurrence(MONDAY + timedelta(weeks=weeks, hours=hours), None)
 
 
-def moved(weeks: int, hours: int) -> Occurrence:
+def moved(weeks: int, hours: int, title: str | None = "Moved") -> Occurrence:
     """The exception `weeks` after the first takes place `hours` later."""
     start = MONDAY + timedelta(weeks=weeks, hours=hours)
-    return Occurrence(MONDAY + timedelta(weeks=weeks), Slot(start, start + timedelta(hours=1), "UTC"), "Moved")
+    return Occurrence(MONDAY + timedelta(weeks=weeks), Slot(start, start + timedelta(hours=1), "UTC"), title)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +200,8 @@ def moved(weeks: int, hours: int) -> Occurrence:
         (WEEKLY, [moved(1, 2), moved(1, 2)], (moved(1, 2),)),
         (WEEKLY, [moved(1, 2), cancelled(1)], (moved(1, 2),)),
         (WEEKLY, [moved(1, 3), moved(1, 2)], (moved(1, 3),)),
+        (WEEKLY, [moved(1, 2, "B"), moved(1, 2, "A")], (moved(1, 2, "B"),)),
+        (WEEKLY, [moved(1, 2, "A"), moved(1, 2, None)], (moved(1, 2, "A"),)),
         ([], [cancelled(0), cancelled(1)], (cancelled(0),)),
     ],
 )
@@ -183,7 +212,8 @@ def test_exceptions_of_an_older_rule_are_dropped(
     assert expected == live_exceptions(lines, SERIES, given_)
 
 
-EXCEPTIONS = st.builds(moved, st.integers(-1, 4), st.integers(0, 2)) | st.builds(cancelled, st.integers(-1, 4))
+TITLES = st.sampled_from([None, "A", "B"])
+EXCEPTIONS = st.builds(moved, st.integers(-1, 4), st.integers(0, 2), TITLES) | st.builds(cancelled, st.integers(-1, 4))
 
 
 @given(st.lists(EXCEPTIONS, max_size=6), st.randoms(use_true_random=False))

@@ -112,10 +112,9 @@ def _settle(job: Work) -> Outcome:
         if not actions and job.finish():
             return Outcome.SETTLED
         for action in actions:
-            if isinstance(action, PublishMeeting):
-                effects.publish(job, action)
-                return Outcome.PUBLISHING
             _do(job, action)
+            if isinstance(action, PublishMeeting):
+                return Outcome.PUBLISHING
     raise Later("the event does not come to rest")
 
 

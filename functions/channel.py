@@ -121,11 +121,14 @@ def close_channel(ground: Ground, channel: str) -> None:
     if record.expires is not None and record.expires <= ground.now():
         ground.store.commit(Delete(document.key, document.version))
         return
-    closing = msgspec.structs.replace(record, closing=True, renew_at=ground.now() + HOUR)
-    (version,) = ground.store.commit(Put(document.key, msgspec.to_builtins(closing), document.version))
     resource = record.resource_id or _resource_of(ground, record.feed)
-    if resource is not None:
-        ground.calendar.stop(record.user, channel=channel, resource_id=resource)
+    again = ground.now() + (REGISTERING if resource is None else HOUR)
+    closing = msgspec.structs.replace(record, closing=True, renew_at=again)
+    (version,) = ground.store.commit(Put(document.key, msgspec.to_builtins(closing), document.version))
+    if resource is None:
+        # Without it nothing can be stopped; the next channel of the feed tells it.
+        return
+    ground.calendar.stop(record.user, channel=channel, resource_id=resource)
     ground.store.commit(Delete(document.key, version or ""))
 
 

@@ -262,19 +262,27 @@ def _postpone(run: Run, error: LockstepError) -> None:
     # However long the other side asks for: notices wait meanwhile, and an absurd date must not silence the feed.
     at = min(retry_at(run.ground, after, attempts, run.feed_id), run.ground.now() + run.ground.policy.retry_most)
     log.warning("run postponed", feed=run.feed_id, error=str(error), attempts=attempts)
-    try:
-        fresh = _own(
-            run,
+    def postponed(current: Feed) -> Feed | None:
+        _check_fence(run, current)
+        if not current.owed:
+            # The end of the run was written after all, though no answer came.
+            return None
+        return msgspec.structs.replace(
+            current,
             attempts=attempts,
             trouble=str(error),
             # As if it had not begun: the successor sees whatever notices come until then, so they wait for it too.
-            started=run.feed.done,
+            started=current.done,
             lease_until=0.0,
             wake_at=at + run.ground.policy.lease,
         )
+
+    try:
+        fresh = feeds.change(run.ground, run.feed_id, postponed)
     except Stale:
         return
-    feeds.enqueue(run.ground, run.feed_id, fresh.dirty, at=at, turn=f"try {fresh.fence}")
+    if fresh.owed:
+        feeds.enqueue(run.ground, run.feed_id, fresh.dirty, at=at, turn=f"try {fresh.fence}")
 
 
 def _stop(run: Run, error: LockstepError) -> None:

@@ -137,13 +137,23 @@ class Work:
             self.park(str(error))
             return
         at = retry_at(self.ground, after, attempts, self.document_key)
-        self.keep(
-            attempts=attempts,
-            failing_since=since,
-            trouble=str(error),
-            claimed_until=0.0,
-            due=at + self.ground.policy.forgotten,
-        )
+
+        def postponed(row: Row) -> Row:
+            if not row.pending:
+                # The end was written after all, though no answer came.
+                return msgspec.structs.replace(row, claimed_until=0.0)
+            return msgspec.structs.replace(
+                row,
+                attempts=attempts,
+                failing_since=since,
+                trouble=str(error),
+                claimed_until=0.0,
+                due=at + self.ground.policy.forgotten,
+            )
+
+        self.save(postponed)
+        if not self.row.pending:
+            return
         log.warning("event postponed", feed=self.row.feed, row=self.document_key, attempts=attempts, error=str(error))
         ledger.enqueue(self.ground, self.row, at=at)
 

@@ -157,6 +157,8 @@ class World:
             for calendar in calendars:
                 self._connect(user, calendar)
         self._tick_at(self.hub.seconds + 60)
+        while not self._connected():
+            self._run(self.hub.seconds + 5)
         when = self.hub.seconds
         for number in range(self.plan.acts):
             when += self._gap(number)
@@ -177,6 +179,12 @@ class World:
         """End whatever still lives."""
         self.hub.close()
 
+    def _connected(self) -> bool:
+        documents = self.store.query(feeds.COLLECTION)
+        return len(documents) == sum(map(len, self.plan.calendars.values())) and all(
+            document.data.get("token") for document in documents
+        )
+
     def _come_to_rest(self) -> None:
         self.paused_until = self.down_until = 0.0
         until = self.hub.seconds + CALM
@@ -184,6 +192,8 @@ class World:
         while waiting := [held.at.timestamp() for held in self.queue.waiting()]:
             until = max(until, min(waiting) + 600)
             self._run(until)
+        while self.queue.running():
+            self._run(self.hub.seconds + 5)
 
     def _another_full_pass(self) -> None:
         before = self.calls.copy()

@@ -6,6 +6,11 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
+
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding bytes from outside may raise; the last for JSON that nests without end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Where:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import structlog
 from flask import Request, Response
+from werkzeug.exceptions import ClientDisconnected
 
-from conference.errors import Forged, Later, LockstepError, OutcomeUnknown, Poison, Stale
+from conference.errors import UNDECODABLE, Forged, Later, LockstepError, OutcomeUnknown, Poison, Stale
 from functions import clock, notification, patch, reconcile, sync, webhook
 from functions.ground import Ground
 
@@ -102,23 +103,27 @@ def provider_webhook(door: Door, request: Request) -> Response:
 
     def take() -> Response:
         _check_shape(request, most=WEBHOOK_BYTES, path=None)
-        reply = webhook.provider_webhook(door.ground, request.path.strip("/"), _headers(request), request.get_data())
+        reply = webhook.provider_webhook(door.ground, request.path.strip("/"), _headers(request), _data(request))
         return Response(reply, status=200, content_type="application/json") if reply else Response(status=204)
 
     return _answer("provider_webhook", take)
 
 
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+"""An id of our own making; a longer one is nobody's, and no store could be asked for it."""
+
+
 class SyncTask(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a task for `sync_calendar`."""
 
-    feed: str
+    feed: _Id
     number: int
 
 
 class EventTask(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a task for `reconcile_event` or `patch_event`."""
 
-    feed: str
+    feed: _Id
     event: str
     fence: int = -1
 
@@ -126,7 +131,7 @@ class EventTask(msgspec.Struct, forbid_unknown_fields=True):
 class LookTask(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a task that looks at one meeting."""
 
-    meeting: str
+    meeting: _Id
     version: str = ""
 
 
@@ -165,11 +170,18 @@ def _headers(request: Request) -> dict[str, str]:
     return {name.lower(): value for name, value in request.headers.items()}
 
 
+def _data(request: Request) -> bytes:
+    try:
+        return request.get_data()
+    except ClientDisconnected:
+        raise Refusal(400, "the request breaks off") from None
+
+
 def _body(request: Request) -> dict[str, Any]:
-    data = request.get_data()
+    data = _data(request)
     try:
         return msgspec.json.decode(data, type=dict[str, Any]) if data else {}
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise Poison("a task whose body cannot be read") from error
 
 

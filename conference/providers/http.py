@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from conference.errors import (
+    UNDECODABLE,
     Gone,
     Later,
     LockstepError,
@@ -211,7 +212,7 @@ class HttpProvider:
         where = Where(self._name, operation, answer.status)
         try:
             return self._reader.meeting(answer.body, where)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNDECODABLE as error:
             raise otherwise(where) from error
 
     def _page(self, operation: str, query: Mapping[str, str]) -> tuple[tuple[Meeting, ...], str | None]:
@@ -220,7 +221,7 @@ class HttpProvider:
         try:
             page = msgspec.json.decode(answer.body, type=Listed)
             return tuple(self._reader.meeting(raw, where)[0] for raw in page.meetings), page.next
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNDECODABLE as error:
             raise Refused("the answer is no list of meetings", where) from error
 
 
@@ -265,7 +266,7 @@ class _Failure(msgspec.Struct):
 def _code(answer: Answer) -> str | None:
     try:
         code = msgspec.json.decode(answer.body, type=_Failure).error.code
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNDECODABLE:
         return None
     # Nothing but a code: a message may quote what people wrote.
     return code if _CODE.fullmatch(code) else None

@@ -17,6 +17,7 @@ import httpx
 import msgspec
 
 from conference.errors import (
+    UNDECODABLE,
     Gone,
     Later,
     LockstepError,
@@ -302,7 +303,7 @@ class JanusProvider:
 def _read(answer: Answer, where: Where, *, writes: bool) -> _Response:
     try:
         read = msgspec.json.decode(answer.body, type=_Envelope)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise unanswered(where, writes=writes) from error
     if read.error is not None:
         raise _error(read.error.code, where)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from conference.errors import Forged
+from conference.errors import UNDECODABLE, Forged
 from conference.meeting import MeetingId
 from conference.providers.protocol import Notification
 
@@ -18,6 +18,7 @@ WINDOW = timedelta(seconds=300)
 
 _KINDS = {"created": "updated", "updated": "updated", "deleted": "deleted"}
 _MAX_ID = 200
+_MAX_TOLD = 512
 
 
 class _Push(msgspec.Struct, frozen=True):
@@ -57,12 +58,19 @@ def _notification(body: bytes, at: datetime) -> Notification:
     """What it says; an authentic push that cannot be read is a hint without content."""
     try:
         push = msgspec.json.decode(body, type=_Push)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNDECODABLE:
         push = _Push()
     event_id = push.id if push.id and len(push.id) <= _MAX_ID else hashlib.sha256(body).hexdigest()
-    meeting_id = None if push.meeting_id is None else MeetingId(str(push.meeting_id))
-    version = None if push.version is None else str(push.version)
-    return Notification(event_id, at, _KINDS.get(push.kind, "other"), meeting_id, version)
+    meeting_id, version = _short(push.meeting_id), _short(push.version)
+    return Notification(
+        event_id, at, _KINDS.get(push.kind, "other"), MeetingId(meeting_id) if meeting_id else None, version
+    )
+
+
+def _short(told: str | int | None) -> str | None:
+    """What is told, as text; what is too long to be an id or a version says nothing."""
+    text = None if told is None else str(told)
+    return text if text is None or len(text) <= _MAX_TOLD else None
 
 
 def _octets(text: str) -> bytes:

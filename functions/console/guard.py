@@ -37,6 +37,14 @@ def check_host(request: Request) -> None:
         raise Refusal(403, "The console answers on this machine's own names only.")
 
 
+def check_query(request: Request) -> None:
+    """Return if the query can be read as text. Raises Refusal(400)."""
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        raise Refusal(400, "The address cannot be read.") from None
+
+
 def check_same_origin(request: Request) -> None:
     """Return if a page of ours sent this. Raises Refusal(403)."""
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")

@@ -38,6 +38,7 @@ def _guard(app: Flask, token: str) -> None:
     @app.before_request
     def admit() -> None:
         guard.check_host(request)
+        guard.check_query(request)
         if request.method not in ("GET", "HEAD"):
             guard.check_same_origin(request)
             guard.check_token(request, token)

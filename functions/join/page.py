@@ -16,7 +16,7 @@ import structlog
 from flask import Flask, Response, abort, render_template, request, send_file
 from werkzeug.exceptions import HTTPException
 
-from conference.errors import Gone, LockstepError, Refused
+from conference.errors import UNDECODABLE, Gone, LockstepError, Refused
 from functions.console.guard import HEADERS, check_same_origin
 from functions.ground import Ground
 from functions.http import Refusal
@@ -128,7 +128,7 @@ def _visitor() -> Visitor:
         raise Refusal(415, "A visitor's name comes as JSON.")
     try:
         return msgspec.json.decode(request.get_data(), type=Visitor)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         raise Refusal(400, "That cannot be read: a visitor has a display name of at most 200 characters.") from None
 
 

@@ -16,7 +16,7 @@ from google.auth.credentials import Credentials
 from googleapiclient.discovery import build
 from googleapiclient.model import JsonModel
 
-from conference.errors import Gone, LockstepError, Missing, OutcomeUnknown, Poison, Refused, Stale
+from conference.errors import UNDECODABLE, Gone, LockstepError, Missing, OutcomeUnknown, Poison, Refused, Stale
 from conference.event import Event, Unreadable, read_event
 from functions.ports import CalendarInfo, Page, Watched
 from infra.google.errors import FAILURES, Answered, Operation, lost_answer, translate
@@ -335,7 +335,7 @@ _any_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 def _decode(operation: Operation, read: Callable[[bytes], T], content: bytes) -> T:
     try:
         return read(content)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNDECODABLE:
         failure = lost_answer(operation, "unreadable answer", 200)
     raise failure
 

@@ -18,7 +18,18 @@ import httplib2
 import msgspec
 from google.auth.exceptions import GoogleAuthError, TransportError
 
-from conference.errors import Gone, Later, LockstepError, Missing, OutcomeUnknown, Refused, Revoked, Stale, Where
+from conference.errors import (
+    UNDECODABLE,
+    Gone,
+    Later,
+    LockstepError,
+    Missing,
+    OutcomeUnknown,
+    Refused,
+    Revoked,
+    Stale,
+    Where,
+)
 from infra.google.wire import NotConnected
 
 
@@ -151,7 +162,7 @@ _envelope = msgspec.json.Decoder(_Envelope)
 def _read(body: bytes) -> _Body:
     try:
         return _envelope.decode(body).error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNDECODABLE:
         return _Body()  # a proxy's page, or nothing: the status alone must do
 
 

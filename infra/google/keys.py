@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from conference.errors import Later, Where
+from conference.errors import UNDECODABLE, Later, Where
 from functions.ports import Clock
 
 _LARGEST = 64 * 1024
@@ -68,7 +68,7 @@ class JwksOverHttp:
     def _fetch(self, now: datetime) -> None:
         try:
             keys = _get(self._client, self._url)
-        except (httpx.HTTPError, msgspec.DecodeError, ValueError):
+        except (httpx.HTTPError, ValueError, *UNDECODABLE):
             return  # the last keys serve on
         self._keys, self._fetched = keys, now
 

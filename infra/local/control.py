@@ -101,7 +101,7 @@ def _admit() -> None:
 def _body(kind: type[Advance]) -> Advance:
     try:
         return msgspec.json.decode(request.get_data(), type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         # msgspec names the field and what was expected, never the value.
         abort(400, str(error))
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
 from flask import Request, Response
 from werkzeug.test import EnvironBuilder
 
 from functions import http
 from functions.http import Door
 from functions.ports import Delete, Document, Put
+from infra import logs
 from infra.google.identity import TokenIdentity
 from infra.local.issuer import LocalIssuer, new_key
 from infra.local.memory import ManualClock
@@ -103,6 +107,21 @@ class Watched:
 def signing() -> LocalIssuer:
     """An issuer of identity tokens, of these days."""
     return LocalIssuer(new_key(), ISSUER, ManualClock(START))
+
+
+@contextmanager
+def logged(level: int = logging.DEBUG) -> Iterator[io.StringIO]:
+    """All that is logged while the block lasts, as the product writes it; nothing of the set-up is left behind."""
+    out, root = io.StringIO(), logging.getLogger()
+    before = root.handlers[:], root.level
+    logs.set_up(now=lambda: START, out=out, level=level)
+    try:
+        yield out
+    finally:
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
+        root.handlers[:], level_before = before
+        root.setLevel(level_before)
 
 
 @contextmanager

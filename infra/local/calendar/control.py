@@ -103,7 +103,7 @@ def control(server: CalendarServer, request: Request) -> Response:
         return json_value({"error": f"no such control route; there are {known}"}, status=404)
     try:
         return json_value(route(server, request))
-    except (BadControl, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (BadControl, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return json_value({"error": str(error)}, status=400)
 
 

@@ -78,5 +78,5 @@ def decode(body: bytes, shape: type[Any]) -> Any:
         return msgspec.json.decode(body, type=shape)
     except msgspec.ValidationError as error:
         raise Refusal(400, "invalid", str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal(400, "malformed", "the body is not JSON") from error

@@ -11,8 +11,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 
 import msgspec
 from rich.console import Console
@@ -20,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from tests.simulation.canaries.catalogue import ALL, named
-from tests.simulation.canaries.trial import JUDGE, End
+from tests.simulation.canaries.trial import JUDGE, SOUND, End
 from tests.simulation.canaries.variant import ROOT, Canary
 
 
@@ -32,27 +33,53 @@ class _Line(msgspec.Struct, frozen=True):
 _line = msgspec.json.Decoder(_Line)
 
 
-def run_trial(name: str, seeds: int, judge: str, tell: Callable[[int], None], first: int = 0) -> End:
-    """One trial in a process of its own; `tell` hears the seeds it has come to."""
-    command = [sys.executable, "-m", "tests.simulation.canaries.trial", name]
-    command += ["--first", str(first), "--seeds", str(seeds), "--judge", judge]
-    # The same hashes of texts in every process: a red seed is red again.
-    environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    end: End | None = None
-    with (
-        tempfile.TemporaryFile("w+") as errors,
-        subprocess.Popen(  # noqa: S603 - our own module
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
-        ) as process,
-    ):
-        for text in process.stdout or ():
-            line = _line.decode(text)
-            end = line.end
-            tell(line.at or 0)
-        process.wait()
-        errors.seek(0)
-        told = errors.read().strip().splitlines()
-    return end or End(None, 0, 0.0, fault=told[-1] if told else "it ended without a word")
+@dataclass(slots=True)
+class Trials:
+    """Runs trials in processes of their own; what is red for the product as it is proves nothing of a canary."""
+
+    seeds: int
+    judge: str = JUDGE
+    sound: dict[int, bool] = field(default_factory=dict)
+    """Whether the product as it is passes a seed, as far as that has been asked."""
+
+    def first_red(self, name: str, tell: Callable[[int], None]) -> End:
+        """The first seed that is red for this canary only; `tell` hears how far it is."""
+        first, seconds = 0, 0.0
+        while True:
+            red = [seed for seed, green in dict(self.sound).items() if not green]
+            end = self.run(name, range(first, self.seeds), tell, skip=red)
+            seconds += end.seconds
+            if end.seed is None or self._is_green(end.seed):
+                return msgspec.structs.replace(end, seconds=seconds)
+            first = end.seed + 1
+
+    def run(self, name: str, seeds: range, tell: Callable[[int], None], skip: Sequence[int] = ()) -> End:
+        """One trial over these seeds."""
+        command = [sys.executable, "-m", "tests.simulation.canaries.trial", name, "--judge", self.judge]
+        command += ["--first", str(seeds.start), "--seeds", str(len(seeds)), "--skip", *map(str, skip)]
+        # The same hashes of texts in every process: a red seed is red again.
+        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        end: End | None = None
+        with (
+            tempfile.TemporaryFile("w+") as errors,
+            subprocess.Popen(  # noqa: S603 - our own module
+                command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+            ) as process,
+        ):
+            for text in process.stdout or ():
+                line = _line.decode(text)
+                end = line.end
+                tell(line.at or 0)
+            process.wait()
+            errors.seek(0)
+            told = errors.read().strip().splitlines()
+        return end or End(None, 0.0, fault=told[-1] if told else "it ended without a word")
+
+    def _is_green(self, seed: int) -> bool:
+        if seed not in self.sound:
+            end = self.run(SOUND, range(seed, seed + 1), lambda _: None)
+            self.sound[seed] = end.seed is None and not end.fault
+        return self.sound[seed]
 
 
 def verdict_on(canary: Canary, end: End) -> tuple[bool, str]:
@@ -75,7 +102,7 @@ def main(arguments: list[str]) -> int:
     if given.list:
         _print_list(chosen)
         return 0
-    ends = _try_all(chosen, given.seeds, given.jobs, given.judge)
+    ends = _try_all(chosen, Trials(given.seeds, given.judge), given.jobs)
     _print_table(chosen, ends)
     return 0 if all(verdict_on(canary, ends[canary.name])[0] for canary in chosen) else 1
 
@@ -92,16 +119,16 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _try_all(chosen: list[Canary], seeds: int, jobs: int, judge: str) -> dict[str, End]:
+def _try_all(chosen: list[Canary], trials: Trials, jobs: int) -> dict[str, End]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     ends: dict[str, End] = {}
     with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(jobs) as pool:
         whole = progress.add_task("canaries", total=len(chosen))
 
         def trial(canary: Canary) -> End:
-            task = progress.add_task(canary.name, total=seeds)
+            task = progress.add_task(canary.name, total=trials.seeds)
             try:
-                return run_trial(canary.name, seeds, judge, lambda seed: _advance(progress, task, seed))
+                return trials.first_red(canary.name, lambda seed: _advance(progress, task, seed))
             finally:
                 progress.remove_task(task)
 

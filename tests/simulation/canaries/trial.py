@@ -12,7 +12,7 @@ import importlib
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from functools import partial
 from typing import Any, TextIO
@@ -35,30 +35,28 @@ class End(msgspec.Struct, frozen=True):
     """How a trial ended: the first red seed and what was seen, or no seed; `fault` if the variant itself broke."""
 
     seed: int | None
-    tried: int
     seconds: float
     oracle: str = ""
     what: str = ""
     fault: str = ""
 
 
-def try_seeds(judge: Judge, first: int, seeds: int, tell: Callable[[int], None]) -> End:
-    """Judge seeds from `first` on until one is red."""
+def try_seeds(judge: Judge, seeds: Iterable[int], tell: Callable[[int], None]) -> End:
+    """Judge one seed after another until one is red."""
     began = time.monotonic()
-    for seed in range(first, first + seeds):
-        if (seed - first) % TELL == 0:
+    for number, seed in enumerate(seeds):
+        if number % TELL == 0:
             tell(seed)
             gc.collect()
-        tried = seed - first + 1
         try:
             verdict = judge(seed)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told with its seed
             where = traceback.extract_tb(error.__traceback__)[-1]
             fault = f"{error!r} at {where.filename.rsplit('/', 1)[-1]}:{where.lineno}"
-            return End(seed, tried, time.monotonic() - began, fault=fault)
+            return End(seed, time.monotonic() - began, fault=fault)
         if verdict.oracle is not None:
-            return End(seed, tried, time.monotonic() - began, verdict.oracle, verdict.what)
-    return End(None, seeds, time.monotonic() - began)
+            return End(seed, time.monotonic() - began, verdict.oracle, verdict.what)
+    return End(None, time.monotonic() - began)
 
 
 def main(arguments: list[str]) -> int:
@@ -68,12 +66,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seeds", type=int, default=5000, help="how many seeds at most")
     parser.add_argument("--judge", default=JUDGE, help="module:function that judges a seed")
+    parser.add_argument("--skip", type=int, nargs="*", default=[], help="seeds that are passed over")
     given = parser.parse_args(arguments)
+    seeds = (seed for seed in range(given.first, given.first + given.seeds) if seed not in set(given.skip))
     say = partial(_say, sys.stdout)
     # What the product prints or logs is nobody's business here.
     with redirect_stdout(sys.stderr), listening():
         judge = _judge_of_variant(given.name, given.judge)
-        say(end=try_seeds(judge, given.first, given.seeds, lambda seed: say(at=seed)))
+        say(end=try_seeds(judge, seeds, lambda seed: say(at=seed)))
     return 0
 
 

@@ -59,6 +59,16 @@ def differences(state: Json, want: Json, passed_over: Collection[str] = ()) -> l
     return found
 
 
+def is_over(fields: Json, zone: str, instant: float) -> bool:
+    """True if the event, and of a series every occurrence by its rules, has ended by then."""
+    start, end = _span(fields, zone)
+    if end > instant:
+        return False
+    return not _goes_on(
+        tuple(fields.get("recurrence") or ()), start, _zone(fields["start"].get("timeZone"), zone), instant
+    )
+
+
 # ---- the event's side -----------------------------------------------------------------------
 
 
@@ -157,6 +167,14 @@ def _occurs(lines: tuple[str, ...], start: float, zone: str, instant: float) -> 
     return False
 
 
+@lru_cache(maxsize=4096)
+def _goes_on(lines: tuple[str, ...], start: float, zone: str, instant: float) -> bool:
+    """True if a series has an occurrence that begins later than a day before this instant."""
+    late, first = _wall(instant, zone) - _DAY, _wall(start, zone)
+    rules = (line.partition(":")[2] for line in lines if line.upper().startswith("RRULE"))
+    return any(rrulestr(_walled(rule, zone), dtstart=first).after(late) is not None for rule in rules)
+
+
 def _wall(instant: float, zone: str) -> datetime:
     return datetime.fromtimestamp(instant, ZoneInfo(zone)).replace(tzinfo=None)
 
@@ -214,7 +232,7 @@ def _same(name: str, held: Any, want: Any) -> bool:
 
 
 def _same_text(held: str, want: str) -> bool:
-    return held == want or (len(held) >= CUT and want.startswith(held))
+    return held == want or (len(held) >= CUT and want.startswith(held.rstrip("…")))
 
 
 def _same_occurrence(held: Occurrence, want: Occurrence) -> bool:

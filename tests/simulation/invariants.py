@@ -12,16 +12,14 @@ import msgspec
 
 from infra.local.memory import MemoryStore
 from tests.simulation.shadow import Shadow, Wish
-from tests.simulation.sight import Broken, Google, Json, Vendors, asked, names, related
+from tests.simulation.sight import Broken, Google, Json, Now, Vendors, asked, changed, names, related
 
-COUNTED = frozenset({"etag", "updated", "sequence", "conferenceData"})
-"""What Google counts up, or what is looked at apart, when somebody writes an event."""
 OURS = frozenset({"conferenceId", "entryPoints", "signature"})
 """What of the conference data is ours to write, and the signature that Google makes anew."""
 LARGEST_TASK = 1000
 """Bytes; Cloud Tasks takes 100 kB, but what is small holds nothing that it should not."""
 
-_GROWING = {"ledger": ("fence", "mark", "done", "generation"), "feeds": ("fence", "dirty", "started", "done")}
+_GROWING = {"ledger": ("fence", "mark", "done", "generation"), "feeds": ("fence", "dirty", "done")}
 _HOLDERS_ONLY = {
     "ledger": ("done", "link", "meeting", "key", "generation"),
     "feeds": ("token", "done", "started", "full_at"),
@@ -34,12 +32,17 @@ _LATE = "late"
 class Steps:
     """Judges step by step. A worker's name must be its own: no other worker ever has the same."""
 
-    def __init__(self, google: Google, vendors: Vendors, shadow: Shadow, store: MemoryStore) -> None:
-        self._google, self._vendors, self._shadow = google, vendors, shadow
+    def __init__(self, google: Google, vendors: Vendors, shadow: Shadow, store: MemoryStore, clock: Now) -> None:
+        self._google, self._vendors, self._shadow, self._clock = google, vendors, shadow, clock
         self._claims: dict[tuple[str, str], int] = {}
         self._rows: dict[str, Json] = {}
         self._feeds: dict[str, Json] = {}
         self._holding: dict[str, set[str]] = {}
+        self.began: dict[tuple[str, str], tuple[float, float]] = {}
+        """By user and calendar: when its first sync token was taken, and when the last that followed from none."""
+        self.once_unreadable: dict[str, None] = {}
+        """Events that could not be read once; people may have mended them since."""
+        self._known = 0
         for name in ("ledger", "feeds"):
             for document in store.query(name, limit=10_000):
                 self._keep(document.key, name, document.data)
@@ -48,6 +51,7 @@ class Steps:
 
     def store_changed(self, key: str, before: Json | None, after: Json | None, worker: str) -> None:
         """Judge one committed write: I2, I5, I6."""
+        self._note_wishes()
         collection = key.partition("/")[0]
         if collection not in _GROWING:
             return
@@ -56,6 +60,8 @@ class Steps:
             if collection == "ledger" and before is not None:
                 _check_let_go(key, before, "was deleted")
             return
+        if collection == "feeds":
+            self._note_token(before or {}, after)
         _check_growth(key, collection, before or {}, after)
         self._check_fence(key, collection, before or {}, after, worker)
         if collection == "ledger":
@@ -70,6 +76,19 @@ class Steps:
             kept[key] = after
         if collection == "ledger":
             self._index(key, (was or {}).get("meeting"), (after or {}).get("meeting"))
+
+    def _note_wishes(self) -> None:
+        wishes = self._shadow.wishes
+        if len(wishes) > self._known:
+            for wish in list(wishes.values())[self._known :]:
+                if wish.unreadable:
+                    self.once_unreadable[wish.event] = None
+            self._known = len(wishes)
+
+    def _note_token(self, before: Json, after: Json) -> None:
+        if before.get("token") is None and after.get("token") is not None:
+            place, now = (after["user"], after["calendar"]), self._clock.now().timestamp()
+            self.began[place] = self.began.get(place, (now, now))[0], now
 
     def _index(self, key: str, was: str | None, now: str | None) -> None:
         if was != now:
@@ -90,9 +109,9 @@ class Steps:
         if held >= fence or after.get("mark", 0) > before.get("mark", 0) or before.get("stopped"):
             return
         now = _plain(after)
-        changed = [name for name in _HOLDERS_ONLY[collection] if before.get(name) != now.get(name)]
-        if changed:
-            raise Broken("I6", f"{key}: {worker} held fence {held}, {fence} stands, yet it wrote {', '.join(changed)}")
+        written = [name for name in _HOLDERS_ONLY[collection] if before.get(name) != now.get(name)]
+        if written:
+            raise Broken("I6", f"{key}: {worker} held fence {held}, {fence} stands, yet it wrote {', '.join(written)}")
 
     def _check_row(self, key: str, before: Json, after: Json) -> None:
         if after.get("meeting") != before.get("meeting"):
@@ -205,16 +224,16 @@ class Steps:
         which = f"{str(before.get('summary', ''))[:30]!r} (event {before.get('id')} of {calendar})"
         if not any((feed["user"], feed["calendar"]) == (user, calendar) for feed in self._feeds.values()):
             raise Broken("I3", f"{which} was written as {user}, who has not connected this calendar")
-        changed = [name for name in {**before, **after} if before.get(name) != after.get(name) and name not in COUNTED]
-        if changed:
-            told = "; ".join(f"{name}: {before.get(name)!r} -> {after.get(name)!r}" for name in changed)
+        others = changed(before, after)
+        if others:
+            told = "; ".join(f"{name}: {before.get(name)!r} -> {after.get(name)!r}" for name in others)
             raise Broken("I1", f"{which}: our write changed {told}"[:1000])
         was, now = before.get("conferenceData"), after.get("conferenceData")
         if was is None or now is None:
             raise Broken("I1", f"{which}: our write {'made' if was is None else 'took away'} the conference data")
-        changed = [name for name in {**was, **now} if was.get(name) != now.get(name) and name not in OURS]
-        if changed:
-            raise Broken("I1", f"{which}: our write changed the conference's {', '.join(changed)}")
+        others = [name for name in {**was, **now} if was.get(name) != now.get(name) and name not in OURS]
+        if others:
+            raise Broken("I1", f"{which}: our write changed the conference's {', '.join(others)}")
 
 
 def _plain(document: Json) -> Json:

@@ -43,8 +43,9 @@ class Judge:
         self._excuses: Counter[str] = Counter()
         self._homes: dict[str, set[str]] = {}
         self._began = clock.now().timestamp()
-        self._steps = Steps(Google(google), self._vendors, shadow, store)
-        self._rest = Rest(Google(google), self._vendors, shadow, store, queue, clock, self._excuses)
+        self._steps = Steps(Google(google), self._vendors, shadow, store, clock)
+        steps = self._steps
+        self._rest = Rest(Google(google), self._vendors, shadow, store, queue, clock, self._excuses, steps)
         self.calls: Counter[tuple[str, str]] = Counter()
         """How often what was called, by system and operation."""
         self.faults: Counter[str] = Counter()

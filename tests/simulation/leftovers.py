@@ -5,7 +5,7 @@ Authority: docs/reliability.md, *Five oracles* (convergence judges everything, n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from infra.local.memory import MemoryQueue, MemoryStore
@@ -16,10 +16,18 @@ Finding = tuple[str, str]
 _MANY = 10_000
 
 
-def leftovers(
-    google: Google, shadow: Shadow, store: MemoryStore, queue: MemoryQueue, now: datetime
+def leftovers(  # noqa: PLR0917 - one for each place where something may be left
+    google: Google,
+    shadow: Shadow,
+    store: MemoryStore,
+    queue: MemoryQueue,
+    now: datetime,
+    once_unreadable: Collection[str],
 ) -> Iterator[Finding]:
-    """Everything that should have been tidied up: which promise it breaks, and what it is."""
+    """Everything that should have been tidied up: which promise it breaks, and what it is.
+
+    `once_unreadable` are events of which a letter may tell though they can be read now.
+    """
     unreadable = [wish for wish in shadow.wishes.values() if wish.unreadable]
     rows = [document.data for document in store.query("ledger", limit=_MANY)]
     feeds = {document.key.partition("/")[2]: document.data for document in store.query("feeds", limit=_MANY)}
@@ -29,9 +37,9 @@ def leftovers(
         yield from _row(row, shadow, unreadable)
     for name, feed in feeds.items():
         yield from _feed(name, feed)
-    yield from _channels(google, feeds, channels)
+    yield from _channels(google, feeds, channels, now.timestamp())
     yield from _queue(queue, now)
-    yield from _letters(letters, rows, unreadable)
+    yield from _letters(letters, rows, unreadable, once_unreadable)
 
 
 def _row(row: Json, shadow: Shadow, unreadable: list[Wish]) -> Iterator[Finding]:
@@ -64,22 +72,27 @@ def _feed(name: str, feed: Json) -> Iterator[Finding]:
         yield "convergence", f"{which}: a full pass or a run is still wanted"
 
 
-def _channels(google: Google, feeds: dict[str, Json], records: dict[str, Json]) -> Iterator[Finding]:
-    """Each feed is watched by one live channel, which it names and of which there is a record; there is no other."""
+def _channels(google: Google, feeds: dict[str, Json], records: dict[str, Json], now: float) -> Iterator[Finding]:
+    """Each feed is watched by one live channel, which it names and of which there is a record; there is no other.
+
+    What a lost answer left behind may wait for the time at which its record says that it will be looked at.
+    """
     live = google.channels()
+    waiting = {name for name, record in records.items() if record.get("renew_at", 0.0) > now}
     right: set[str] = set()
     for name, feed in feeds.items():
         which = f"feed {name} ({feed.get('user')}, {feed.get('calendar')})"
-        own = [one.id for one in live if (one.user, one.topic) == (feed.get("user"), feed.get("calendar"))]
+        mine = [one.id for one in live if (one.user, one.topic) == (feed.get("user"), feed.get("calendar"))]
+        own = [one for one in mine if one == feed.get("channel") or one not in waiting]
         if feed.get("push", True) and own != [feed.get("channel")]:
             yield "convergence", f"{which}: names channel {feed.get('channel')}, live are {own}"
-        right.update(own)
+        right.update(mine)
     for one in live:
         if one.id not in right:
             yield "convergence", f"channel {one.id} of {one.user} on {one.topic} is live, and no feed has it"
     alive = {one.id for one in live}
     for name, record in records.items():
-        if name not in alive or record.get("closing"):
+        if name not in waiting and (name not in alive or record.get("closing")):
             yield "convergence", f"there is a record of channel {name} (feed {record.get('feed')}), which is not live"
     for name in sorted(right - records.keys()):
         yield "convergence", f"channel {name} is live, and there is no record of it"
@@ -94,17 +107,18 @@ def _queue(queue: MemoryQueue, now: datetime) -> Iterator[Finding]:
         yield "convergence", f"the task {held.task.function} {dict(held.task.body)} is still being run"
 
 
-def _letters(letters: list[Json], rows: list[Json], unreadable: list[Wish]) -> Iterator[Finding]:
+def _letters(letters: list[Json], rows: list[Json], unreadable: list[Wish], once: Collection[str]) -> Iterator[Finding]:
     """I12: what cannot be read is given up with its cause, and nothing else is."""
     for letter in letters:
         event = letter.get("event") or ""
-        if not _about(event, unreadable) and not (unreadable and not event):
+        if not _about(event, unreadable) and event not in once and not (once and not event):
             yield "I12", f"event {event} was given up ({letter.get('cause')!r}), though it can be read"
         if not letter.get("cause"):
             yield "I12", f"event {event} was given up without a cause"
     given_up = {letter.get("event") for letter in letters} | {row["event"] for row in rows if row.get("parked")}
     for wish in unreadable:
-        if wish.alive and wish.provider is not None and not any(_is_of(event or "", wish) for event in given_up):
+        ours = wish.alive and wish.provider is not None and not wish.elsewhere
+        if ours and not any(_is_of(event or "", wish) for event in given_up):
             yield "I12", f"{wish.token} (event {wish.event}) cannot be read, and nobody was told"
 
 

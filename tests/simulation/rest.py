@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from infra.local.memory import MemoryQueue, MemoryStore
-from tests.simulation.expected import differences, expected
-from tests.simulation.invariants import COUNTED
+from tests.simulation.expected import differences, expected, is_over
+from tests.simulation.invariants import Steps
 from tests.simulation.leftovers import leftovers
 from tests.simulation.shadow import Shadow, Wish
-from tests.simulation.sight import Broken, Google, Held, Json, Now, Vendor, Vendors, asked, names, related
+from tests.simulation.sight import Broken, Google, Held, Json, Now, Vendor, Vendors, asked, changed, names, related
 
 Finding = tuple[str, str]
 """Which promise, and what is wrong, for a person to read."""
@@ -22,7 +22,7 @@ Finding = tuple[str, str]
 TOLD = 8
 """Findings in one message; where everything is wrong, more would not help."""
 
-_ASIDE = COUNTED | {"kind", "htmlLink", "created", "hangoutLink"}
+_ASIDE = frozenset({"htmlLink", "created", "hangoutLink"})
 _PARTS = {"schedule": ("start", "end", "zone")}
 """The names in a vendor's state of a part that it may ignore; other parts have one name, their own."""
 
@@ -58,6 +58,7 @@ class Rest:
     queue: MemoryQueue
     clock: Now
     excuses: Counter[str]
+    steps: Steps
 
     def at_rest(self) -> None:
         """Judge everything. Raises Broken with all that was found."""
@@ -67,7 +68,9 @@ class Rest:
             found += self._fulfilled(look, wish, swept=True)
         found += self._ghosts(look)
         found += self._strangers()
-        found += leftovers(self.google, self.shadow, self.store, self.queue, self.clock.now())
+        found += leftovers(
+            self.google, self.shadow, self.store, self.queue, self.clock.now(), self.steps.once_unreadable
+        )
         _raise(found)
 
     def fresh(self, since: float) -> None:
@@ -75,7 +78,8 @@ class Rest:
         look = self._look()
         found: list[Finding] = []
         for wish in self.shadow.wishes.values():
-            if wish.changed_at <= since:
+            first, _ = self.steps.began.get((wish.user, wish.calendar), (0.0, 0.0))
+            if first < wish.changed_at <= since:
                 found += self._fulfilled(look, wish, swept=False)
         _raise([("freshness", f"{oracle}: {what}") for oracle, what in found])
 
@@ -104,14 +108,19 @@ class Rest:
                 yield from _unlike(_of(wish), wish.fields, event)
                 for one, fields in wish.exceptions.items():
                     yield from _exception_unlike(wish, one, fields, look.events[wish.user, wish.calendar].get(one))
-                if wish.provider is None and asked(event) in self.vendors.models and not wish.unreadable:
+                if self._given_one(wish, event):
                     yield "I1", f"{_of(wish)}: people left it without a conference, and it has one of {asked(event)}"
+
+    def _given_one(self, wish: Wish, event: Json) -> bool:
+        """True if it has a conference of ours that nobody wants; an event of other people may ask for one in vain."""
+        own = (event.get("organizer") or {}).get("self", False) and (wish.user, wish.calendar) in self.steps.began
+        return own and wish.provider is None and not wish.unreadable and asked(event) in self.vendors.models
 
     # ---- meetings ---------------------------------------------------------------------------
 
     def _fulfilled(self, look: Look, wish: Wish, *, swept: bool) -> Iterator[Finding]:
         """I8: wanted, if and only if there is exactly one live meeting, linked, named by the event, and right."""
-        if wish.unreadable:
+        if wish.unreadable or self._passed_unseen(look, wish):
             return
         row = look.row(wish)
         link = (row or {}).get("link")
@@ -188,19 +197,26 @@ class Rest:
         shown = traits.conditional or traits.readable or any(one.startswith("title ") for one in wrong)
         return not shown and self.vendors.by_hand.get(f"{provider}/{held.id}", False)
 
+    def _passed_unseen(self, look: Look, wish: Wish) -> bool:
+        """True if it changed before the latest full pass, and was over by then: such a pass does not show it."""
+        place = wish.user, wish.calendar
+        _, since = self.steps.began.get(place, (0.0, 0.0))
+        return wish.changed_at <= since and is_over(wish.fields, look.zones[place], since)
+
     def _ghosts(self, look: Look) -> Iterator[Finding]:
         """I9: every meeting of ours is wanted; I2: and shared only by events that may share one."""
-        kept = {_linked(look.row(wish)) for wish in self.shadow.wishes.values() if wish.unreadable}
+        wishes = self.shadow.wishes.values()
+        kept = {_linked(look.row(wish)) for wish in wishes if wish.unreadable or self._passed_unseen(look, wish)}
         for name, model in self.vendors.models.items():
             for held in model.live.values():
                 if not held.by_us:
                     continue
-                wishes = look.naming.get((name, held.id), [])
+                naming = look.naming.get((name, held.id), [])
                 token = self.vendors.token(name, held)
-                if not wishes and f"{name}/{held.id}" not in kept and not self._hopeless(model, token):
+                if not naming and f"{name}/{held.id}" not in kept and not self._hopeless(model, token):
                     yield "I9", self._ghost(name, held, token, look)
-                if not related(self.shadow, wishes):
-                    yield "I2", f"{name}/{held.id} is named by {', '.join(map(_of, wishes))}, which may not share one"
+                if not related(self.shadow, naming):
+                    yield "I2", f"{name}/{held.id} is named by {', '.join(map(_of, naming))}, which may not share one"
 
     def _hopeless(self, model: Vendor, token: str) -> bool:
         """True if a fault has left the meeting behind where nobody can find it again."""
@@ -250,9 +266,9 @@ def _exception_unlike(wish: Wish, event_id: str, fields: Json, event: Json | Non
 
 
 def _unlike(which: str, left: Json, event: Json) -> Iterator[Finding]:
-    changed = [name for name in {**left, **event} if name not in _ASIDE and left.get(name) != event.get(name)]
-    if changed:
-        told = "; ".join(f"{name} was {_short(left.get(name))}, is {_short(event.get(name))}" for name in changed)
+    unlike = [name for name in changed(left, event) if name not in _ASIDE]
+    if unlike:
+        told = "; ".join(f"{name} was {_short(left.get(name))}, is {_short(event.get(name))}" for name in unlike)
         yield "I1", f"{which}: not as people left it: {told}"
 
 

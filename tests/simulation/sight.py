@@ -203,6 +203,29 @@ def related(shadow: Shadow, wishes: Iterable[Wish]) -> bool:
     return not tokens or kin(shadow, tokens[0]).issuperset(tokens)
 
 
+COUNTED = frozenset({"kind", "etag", "updated", "sequence", "conferenceData"})
+"""What Google counts up, or what is looked at apart, when somebody writes an event."""
+_COMPLETED = frozenset({"creator", "organizer", "reminders", "eventType", "htmlLink", "created", "iCalUID"})
+"""What Google completes by itself when an event is written that another program had made without it."""
+
+
+def changed(before: Json, after: Json) -> list[str]:
+    """The fields of an event that differ and that somebody must have written."""
+    return [
+        name
+        for name in {**before, **after}
+        if name not in COUNTED
+        and before.get(name) != after.get(name)
+        and not (name in _COMPLETED and _contains(after.get(name), before.get(name)))
+    ]
+
+
+def _contains(whole: object, part: object) -> bool:
+    if isinstance(whole, dict) and isinstance(part, dict):
+        return part.items() <= whole.items()
+    return part is None
+
+
 def asked(event: Json | None) -> str | None:
     """The provider whose conference the event carries or asks for by our add-on parameter."""
     conference = (event or {}).get("conferenceData") or {}

@@ -48,6 +48,13 @@ def switch(scene: Scene, choice: random.Random) -> str | None:
     return f"{wish.token} to {provider}, {how}"
 
 
+def toggle(scene: Scene, choice: random.Random, wish: Wish) -> str:
+    """Take the conference off if there is one, else ask for one."""
+    provider = choice.choice(list(scene.vendors)) if wish.provider is None else None
+    _patch(scene, wish, drafts.asked(provider) if provider else None, provider)
+    return wish.token
+
+
 def _patch(scene: Scene, wish: Wish, conference: Json | None, provider: str | None) -> None:
     event = scene.as_user(wish.user).patch(wish.calendar, wish.event, {"conferenceData": conference})
     wish.provider = provider

@@ -40,6 +40,7 @@ _SHIFTS = (
     (date(2026, 11, 1), "America/New_York"),
     (date(2027, 3, 14), "America/New_York"),
     (date(2027, 4, 4), "Australia/Lord_Howe"),
+    (date(2028, 3, 26), HOME),
 )
 """Days on which clocks are changed."""
 _OUTSIDERS = ("Dora Outside <dora@outside.test>", "Emil <emil@outside.test>", "<frank@outside.test>")
@@ -100,7 +101,7 @@ def hours(choice: random.Random, now: datetime) -> Json:
 def days(choice: random.Random, now: datetime, *, most: int) -> Json:
     """Some whole days."""
     first = (now + timedelta(days=choice.randint(0, 40))).date()
-    return {"start": _day(first), "end": _day(first + timedelta(days=choice.randint(1, most)))}
+    return {"start": _day(first), "end": _day(first + timedelta(days=choice.randint(1 if most == 1 else 0, most)))}
 
 
 def like(times: Json, choice: random.Random, now: datetime) -> Json:
@@ -109,7 +110,8 @@ def like(times: Json, choice: random.Random, now: datetime) -> Json:
 
 
 def later(times: Json, choice: random.Random) -> Json:
-    """The same times a little earlier or later."""
+    """The same times a little earlier or later; what had no end gets one."""
+    times = {"end": times["start"], **times}
     if "date" in times["start"]:
         by = timedelta(days=choice.choice((-1, 1)))
         return {name: _day(date.fromisoformat(times[name]["date"]) + by) for name in ("start", "end")}
@@ -157,7 +159,7 @@ def _timed(start: datetime, minutes: int) -> Json:
 
 def _instants(choice: random.Random, now: datetime) -> Json:
     start = now.replace(microsecond=0) + timedelta(minutes=choice.randint(-300, 40_000))
-    end = start + timedelta(minutes=choice.choice(_LENGTHS))
+    end = start + timedelta(minutes=choice.choice((0, *_LENGTHS)))
     return {"start": _moment(start.isoformat(), None), "end": _moment(end.isoformat(), None)}
 
 

@@ -45,12 +45,6 @@ def host(scene: Scene, choice: random.Random) -> str | None:
     return f"{wish.token} by {user}"
 
 
-def crowd(scene: Scene, choice: random.Random) -> str:
-    """Make ten events at once."""
-    made = [make(scene, choice).split()[0] for _ in range(10)]
-    return f"{made[0]} to {made[-1]}"
-
-
 def _make(scene: Scene, choice: random.Random, user: str, calendar: str, times: Json) -> str:
     body = _draft(scene, choice, user, times)
     provider = choice.choice(list(scene.vendors)) if choice.random() < 0.88 else None
@@ -123,9 +117,6 @@ def _patch(scene: Scene, wish: Wish, body: Json) -> None:
     scene.changed(wish, scene.as_user(wish.user).patch(wish.calendar, wish.event, body))
 
 
-EDITS: tuple[Edit, ...] = (rename, retime, describe, invite)
-
-
 def to_one(edit: Edit) -> Callable[[Scene, random.Random], str | None]:
     """The act that makes this edit to one living event."""
 
@@ -134,17 +125,6 @@ def to_one(edit: Edit) -> Callable[[Scene, random.Random], str | None]:
         return edit(scene, choice, wish) if wish else None
 
     return act
-
-
-def burst(scene: Scene, choice: random.Random) -> str | None:
-    """Edit one event several times at once."""
-    wish = some(choice, scene.living())
-    if wish is None:
-        return None
-    edits = [choice.choice(EDITS) for _ in range(choice.randint(3, 5))]
-    for edit in edits:
-        edit(scene, choice, wish)
-    return f"{wish.token}: {', '.join(edit.__name__ for edit in edits)}"
 
 
 # ---- back, elsewhere, twice
@@ -156,6 +136,11 @@ def restore(scene: Scene, choice: random.Random) -> str | None:
     wish = some(choice, gone)
     if wish is None:
         return None
+    return restored(scene, wish)
+
+
+def restored(scene: Scene, wish: Wish) -> str:
+    """Bring this one back."""
     _patch(scene, wish, {"status": "confirmed"})
     return wish.token
 
@@ -178,48 +163,22 @@ def copy(scene: Scene, choice: random.Random) -> str | None:
     if wish is None:
         return None
     there = choice.choice(scene.calendars[wish.user])
-    made = copied(scene, wish, there, {"summary": drafts.title(scene.token(), choice)})
+    changes = {"summary": drafts.title(scene.token(), choice), "attendees": wish.fields.get("attendees")}
+    made = copied(scene, wish, there, changes)
     return f"{wish.token} as {made.token} to {there}"
 
 
 def copied(scene: Scene, wish: Wish, calendar: str, changes: Json) -> Wish:
     """An event like the wish's, with the same conference but for these changes."""
-    known = scene.event(wish)
-    names = ("start", "end", "description", "attendees", "recurrence", "conferenceData")
-    body = {**{name: known[name] for name in names if name in known}, **changes}
-    event = scene.as_user(wish.user).insert(calendar, body)
-    made = scene.wished(wish.user, calendar, event, wish.provider)
+    return duplicate(scene, wish, scene.event(wish), (wish.user, calendar), changes)
+
+
+def duplicate(scene: Scene, wish: Wish, known: Json, there: tuple[str, str], changes: Json) -> Wish:
+    """A copy, on a user's calendar, of somebody's copy of the wish's event."""
+    names = ("start", "end", "description", "recurrence", "conferenceData")
+    body = {"end": known["start"], **{name: known[name] for name in names if name in known}, **changes}
+    user, calendar = there
+    made = scene.wished(user, calendar, scene.as_user(user).insert(calendar, body), wish.provider)
     if known.get("conferenceData", {}).get("conferenceId"):
         scene.shared(made, wish)
     return made
-
-
-# ---- what guests answer
-
-
-def answer(scene: Scene, choice: random.Random) -> str | None:
-    """A guest accepts or declines on their own copy, or deletes it, which declines."""
-    wish = some(choice, [wish for wish in scene.living() if _guests(scene, wish)])
-    if wish is None:
-        return None
-    email = choice.choice(_guests(scene, wish))
-    guest = scene.as_user(email)
-    mine = guest.get(email, wish.event)
-    if mine is None or mine["status"] == "cancelled":
-        return None
-    if choice.random() < 0.1:
-        guest.delete(email, wish.event)
-        said = "removed"
-    else:
-        said = choice.choice(("accepted", "declined", "declined", "tentative"))
-        rows = [{**row, "responseStatus": said} if row.get("self") else row for row in mine["attendees"]]
-        guest.patch(email, wish.event, {"attendees": rows})
-    scene.changed(wish)
-    return f"{said} {wish.token} by {email}"
-
-
-def _guests(scene: Scene, wish: Wish) -> list[str]:
-    """The guests who have a calendar of their own here, other than the event's."""
-    users = {*scene.calendars, *scene.guests}
-    rows = wish.fields.get("attendees", [])
-    return [row["email"] for row in rows if row["email"] in users and row["email"] != wish.calendar]

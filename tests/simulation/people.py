@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import accumulate
 
 from infra.local.calendar.server import CalendarServer
-from tests.simulation import conference_acts, event_acts, poison_acts, series_acts, vendor_acts
+from tests.simulation import bursts, conference_acts, event_acts, guest_acts, poison_acts, series_acts, vendor_acts
 from tests.simulation.event_acts import to_one
 from tests.simulation.scene import Scene, some
 from tests.simulation.shadow import Shadow
@@ -37,7 +37,10 @@ ACTS: Mapping[str, tuple[float, Act]] = {
     "move": (10, to_one(event_acts.retime)),
     "describe": (4, to_one(event_acts.describe)),
     "invite": (7, to_one(event_acts.invite)),
-    "answer": (8, event_acts.answer),
+    "answer": (8, guest_acts.answer),
+    "meddle": (2, guest_acts.meddle),
+    "permit": (1.5, guest_acts.permit),
+    "keep": (1, guest_acts.keep),
     "remove": (6, conference_acts.remove),
     "ask": (5, conference_acts.ask),
     "switch": (5, conference_acts.switch),
@@ -48,9 +51,10 @@ ACTS: Mapping[str, tuple[float, Act]] = {
     "occurrence": (8, series_acts.occurrence),
     "rule": (3, series_acts.rule),
     "split": (4, series_acts.split),
-    "burst": (4, event_acts.burst),
-    "crowd": (0.3, event_acts.crowd),
+    "burst": (4, bursts.burst),
+    "crowd": (0.3, bursts.crowd),
     "poison": (2, poison_acts.poison),
+    "endless": (0.7, poison_acts.endless),
     "repair": (1.5, poison_acts.repair),
     "discard": (0.5, poison_acts.discard),
     "import": (1.5, poison_acts.take_over),

@@ -40,10 +40,21 @@ def poison(scene: Scene, choice: random.Random) -> str:
         body = {"summary": f"{token} absurd", "conferenceData": drafts.asked(provider), **choice.choice(_ABSURD)}
         event = scene.as_user(user).insert(calendar, body)
     else:
-        event = _raw(token, user, calendar, scene.clock(), choice.choice(_BROKEN))
-        event["conferenceData"] = drafts.asked(provider)
+        wrong = {"conferenceData": drafts.asked(provider), **choice.choice(_BROKEN)}
+        event = _raw(token, user, calendar, scene.clock(), wrong)
         put_raw(scene.google, calendar, event)
     scene.wished(user, calendar, event, provider, unreadable=True)
+    return f"{token} on {calendar}"
+
+
+def endless(scene: Scene, choice: random.Random) -> str:
+    """Another program writes an event without an end, which lasts an hour."""
+    user, calendar = scene.place(choice)
+    provider = choice.choice(list(scene.vendors))
+    token = scene.token()
+    event = _raw(token, user, calendar, scene.clock(), {"end": None, "conferenceData": drafts.asked(provider)})
+    put_raw(scene.google, calendar, event)
+    scene.wished(user, calendar, event, provider)
     return f"{token} on {calendar}"
 
 
@@ -57,11 +68,14 @@ def _raw(token: str, user: str, calendar: str, now: datetime, wrong: Json) -> Js
         "status": "confirmed",
         "created": _text(now),
         "updated": _text(now),
-        "creator": {"email": user},
+        "creator": {"email": user, "self": True} if user == calendar else {"email": user},
         "organizer": {"email": calendar, "self": True},
         "summary": f"{token} broken",
         "start": {"dateTime": "2026-12-01T10:00:00Z"},
         "end": {"dateTime": "2026-12-01T11:00:00Z"},
+        "reminders": {"useDefault": True},
+        "eventType": "default",
+        "sequence": 0,
         **wrong,
     }
     return {name: value for name, value in event.items() if value is not None}

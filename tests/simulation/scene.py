@@ -104,12 +104,13 @@ class Scene:
 
     def changed(self, wish: Wish, event: Json | None = None) -> None:
         """Note that a person has changed an event (as answered to them, else as read now) or its occurrences."""
-        user = self.as_user(wish.user)
-        wish.fields = own_fields(event or self.event(wish))
+        now = event or self.event(wish)
+        wish.fields = own_fields(now)
         wish.alive = wish.fields.get("status") != "cancelled"
-        for occurrence in wish.exceptions:
-            found = user.get(wish.calendar, occurrence)
-            wish.exceptions[occurrence] = own_fields(found) if found is not None else {}
+        user = self.as_user(wish.user)
+        read = [(each, user.get(wish.calendar, each)) for each in wish.exceptions]
+        # An occurrence with the version of its series is as the series has it.
+        wish.exceptions = {each: own_fields(one) for each, one in read if one and one["etag"] != now["etag"]}
         wish.changed_at = self.clock().timestamp()
 
     def shared(self, wish: Wish, other: Wish) -> None:

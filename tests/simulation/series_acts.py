@@ -53,6 +53,7 @@ def split(scene: Scene, choice: random.Random) -> str | None:
     first = instances[place]["originalStartTime"]
     changes = {
         "summary": drafts.title(scene.token(), choice),
+        "attendees": wish.fields.get("attendees"),
         **drafts.beginning(wish.fields, first),
         "recurrence": [_kind(wish) + f";COUNT={len(instances) - place}"],
     }

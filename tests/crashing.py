@@ -11,15 +11,21 @@ class Crash(BaseException):
 
 
 class Fuse:
-    """Burns at the `at`-th moment, of which each call has two: before it and after it. None never burns."""
+    """Burns at the `at`-th moment, of which each call has two: before it and after it. None never burns.
 
-    def __init__(self, at: int | None) -> None:
+    Moments that pass while it is not `armed` do not count.
+    """
+
+    def __init__(self, at: int | None, *, armed: bool = True) -> None:
         self.at = at
+        self.armed = armed
         self.moments = 0
         self.where = ""
 
     def pass_by(self, what: str) -> None:
         """Count a moment; die if it is the one."""
+        if not self.armed:
+            return
         self.moments += 1
         if self.moments == self.at:
             self.where = what

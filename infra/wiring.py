@@ -125,6 +125,7 @@ def _providers(settings: Settings, keys: Keys, client: httpx.Client) -> list[Con
         account=ACCOUNT,
         client=client,
         webhook_secret=keys.webhook_secret,
+        join_hosts=frozenset({"127.0.0.1"}),
         timeout=httpx.Timeout(settings.timeout),
     )
     return [http, *_janus(settings, client)]

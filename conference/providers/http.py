@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 import msgspec
@@ -54,7 +54,7 @@ class HttpProvider:
     """A ConferenceProvider, MeetingLister and NotificationReader over HTTP.
 
     `base_url` is the address above /meetings, `token` the account's API token. `join_hosts`, if given, are the only
-    hosts a join URL may name. Without `webhook_secret` every push is Forged.
+    hosts a join URL may name; it is https if `base_url` is. Without `webhook_secret` every push is Forged.
     """
 
     def __init__(
@@ -75,7 +75,8 @@ class HttpProvider:
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._exchange = Exchange(client, name, timeout=timeout)
         self._secret = webhook_secret.encode()
-        self._reader = Reader(name, account, join_hosts)
+        # Who is reached in the clear himself (on this machine) may be joined so; nobody else.
+        self._reader = Reader(name, account, join_hosts, join_plainly=urlsplit(base_url).scheme == "http")
         self._max_title = max_title
 
     @property

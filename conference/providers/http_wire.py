@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -151,10 +151,11 @@ def _sound(words: str) -> str:
 
 
 class Reader:
-    """Makes meetings from answers of one account; `join_hosts` empty allows any host."""
+    """Makes meetings from answers of one account; `join_hosts` empty allows any host, `join_plainly` http too."""
 
-    def __init__(self, provider: str, account: str, join_hosts: frozenset[str]) -> None:
+    def __init__(self, provider: str, account: str, join_hosts: frozenset[str], *, join_plainly: bool) -> None:
         self._provider, self._account, self._join_hosts = provider, account, join_hosts
+        self._schemes = {"https", "http"} if join_plainly else {"https"}
 
     def meeting(self, raw: bytes | msgspec.Raw, where: Where) -> tuple[Meeting, MeetingSpec | None]:
         """The meeting, and all it holds if that can be read.
@@ -178,11 +179,11 @@ class Reader:
         return meeting, spec
 
     def _check_url(self, url: str, where: Where) -> None:
-        if not _joinable(url, self._join_hosts):
+        if not _joinable(url, self._schemes, self._join_hosts):
             raise Refused("the join URL is none that may be shown", where)
 
 
-def _joinable(url: str, hosts: frozenset[str]) -> bool:
+def _joinable(url: str, schemes: Collection[str], hosts: frozenset[str]) -> bool:
     if len(url) > _MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
         return False
     try:
@@ -190,7 +191,7 @@ def _joinable(url: str, hosts: frozenset[str]) -> bool:
         host = parts.hostname
     except ValueError:
         return False
-    if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
+    if parts.scheme not in schemes or not host or parts.username is not None:
         return False
     return not hosts or host in hosts
 

@@ -219,7 +219,8 @@ def _answering(body: object, status: int = 200, hosts: frozenset[str] = frozense
 
 URLS = {
     "https://acme.example/m1": True,
-    "http://acme.example:8080/m1?k=1": True,
+    "https://acme.example:8080/m1?k=1": True,
+    "http://acme.example/m1": False,
     "https://evil.example/m1": False,
     "https://acme.example@evil.example/": False,
     "https://acme.example.evil.example/": False,

@@ -65,7 +65,12 @@ def _ensure_channel(ground: Ground, feed: str) -> None:
         channel.open_channel(ground, feed)
     except (Later, OutcomeUnknown):
         # Without a channel the calendar is polled; the first poll opens one.
-        feeds.change(ground, feed, lambda it: msgspec.structs.replace(it, channel=None))
+        feeds.change(ground, feed, partial(_without_channel, current.channel))
+
+
+def _without_channel(channel: str | None, feed: Feed) -> Feed | None:
+    # Another one may have been noted after all, though no answer came.
+    return msgspec.structs.replace(feed, channel=None) if feed.channel == channel else None
 
 
 def _ensure_token(ground: Ground, feed: str) -> None:

@@ -153,12 +153,15 @@ class World:
 
     def live(self) -> None:
         """From connecting the calendars to the last look of the judge. Raises Broken."""
+        # Without polls, what goes wrong while connecting would last.
+        self.faults.calm = self.plan.kind == "fresh"
         for user, calendars in self.plan.calendars.items():
             for calendar in calendars:
                 self._connect(user, calendar)
         self._tick_at(self.hub.seconds + 60)
         while not self._connected():
             self._run(self.hub.seconds + 5)
+        self.faults.calm = False
         when = self.hub.seconds
         for number in range(self.plan.acts):
             when += self._gap(number)

@@ -6,7 +6,7 @@ stops and alerts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 
 import msgspec
@@ -61,10 +61,11 @@ def sweep_provider(ground: Ground, provider: ConferenceProvider, listed: Iterabl
     """Compare the provider's meetings with the links: missing and stale ones are marked, orphans are deleted."""
     began = ground.now()
     meetings = {index(meeting.ref): meeting for meeting in listed}
-    links = {row.meeting: row for row in _linked(ground, provider) if row.meeting}
+    linked = [(row.meeting, row) for row in _linked(ground, provider) if row.meeting]
+    links = {held for held, _ in linked}
     found = {
-        "missing": _mark(ground, (row for held, row in links.items() if held not in meetings)),
-        "stale": _mark(ground, (row for held, row in links.items() if _stale(row, meetings.get(held)))),
+        "missing": _mark(ground, (row for held, row in linked if held not in meetings)),
+        "stale": _mark(ground, (row for held, row in linked if _stale(row, meetings.get(held)))),
         "orphans": _delete_orphans(ground, provider, meetings, links),
     }
     log.info("provider swept", provider=provider.name, meetings=len(meetings), links=len(links), **found)
@@ -103,7 +104,7 @@ def _mark(ground: Ground, rows: Iterable[Row]) -> int:
 
 
 def _delete_orphans(
-    ground: Ground, provider: ConferenceProvider, meetings: Mapping[str, Meeting], links: Mapping[str, Row]
+    ground: Ground, provider: ConferenceProvider, meetings: Mapping[str, Meeting], links: Collection[str]
 ) -> int:
     """Delete meetings that we made and nobody holds; one is spared until it was seen unlinked for a while."""
     orphans = [m for held, m in meetings.items() if held not in links and _is_orphan(ground, held, m)]

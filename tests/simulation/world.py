@@ -144,7 +144,7 @@ class World:
         self.calls: Counter[str] = Counter()
         self.numbers: Counter[str] = Counter()
         self.minutes: set[int] = set()
-        self.due: dict[str, float] = {}
+        self.due: dict[str, float] = {"the first tick": 0.0}
         self.down_until = self.paused_until = 0.0
         self.broken: Broken | None = None
         self.notices: dict[str, Mapping[str, str]] = {}
@@ -400,6 +400,7 @@ class World:
         if self.hub.seconds < self.down_until:
             self._tick_at(self.down_until + 1)
         elif min(self.due.values(), default=0.0) <= self.hub.seconds:
+            self.due.pop("the first tick", None)
             self.hub.spawn(f"tick {minute}", lambda: ticking.tick(self.ground), self._ticked)
 
     def _ticked(self, worker: Worker) -> None:

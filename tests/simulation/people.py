@@ -49,6 +49,7 @@ ACTS: Mapping[str, tuple[float, Act]] = {
     "carry": (5, event_acts.carry),
     "copy": (4, event_acts.copy),
     "occurrence": (8, series_acts.occurrence),
+    "revive": (1.5, series_acts.revive),
     "rule": (3, series_acts.rule),
     "split": (4, series_acts.split),
     "burst": (4, bursts.burst),

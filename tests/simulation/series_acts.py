@@ -34,6 +34,21 @@ def occurrence(scene: Scene, choice: random.Random) -> str | None:
     return f"{how} {_name(one, wish)}"
 
 
+def revive(scene: Scene, choice: random.Random) -> str | None:
+    """Bring a cancelled occurrence back."""
+    wish = some(choice, [wish for wish in scene.living(series=True) if _cancelled(wish)])
+    if wish is None:
+        return None
+    one = choice.choice(_cancelled(wish))
+    scene.as_user(wish.user).patch(wish.calendar, one, {"status": "confirmed"})
+    scene.changed(wish)
+    return _name(wish.exceptions[one], wish)
+
+
+def _cancelled(wish: Wish) -> list[str]:
+    return [one for one, fields in wish.exceptions.items() if fields.get("status") == "cancelled"]
+
+
 def rule(scene: Scene, choice: random.Random) -> str | None:
     """Have a series go on otherwise."""
     wish = some(choice, scene.living(series=True))

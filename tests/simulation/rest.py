@@ -68,9 +68,7 @@ class Rest:
             found += self._fulfilled(look, wish, swept=True)
         found += self._ghosts(look)
         found += self._strangers()
-        found += leftovers(
-            self.google, self.shadow, self.store, self.queue, self.clock.now(), self.steps.once_unreadable
-        )
+        found += leftovers(self.google, self.shadow, self.store, self.queue, self.clock.now(), self.steps)
         _raise(found)
 
     def fresh(self, since: float) -> None:

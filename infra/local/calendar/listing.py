@@ -51,7 +51,7 @@ def list_events(call: Call) -> Response:
     page, after = ([], at.key) if _comes_empty(call) else _page(rows.of(at), page_size(call))
     head = head_of(call, calendar, etag)
     if after is not None:
-        head["nextPageToken"] = PageToken(at.request, at.frozen, after).text()
+        head["nextPageToken"] = PageToken(at.request, at.frozen, after, at.page + 1).text()
     elif _gives_token(call):
         head["nextSyncToken"] = _scope(call, calendar).sync_token(at.frozen)
     return json_bytes(joined(head, [shown_item(item, view) for item in page], mask), etag=etag)
@@ -98,7 +98,7 @@ def _pass(call: Call, calendar: Calendar) -> Pass:
     if "pageToken" not in call.parameters:
         return Pass(since, calendar.revision, (), request)
     token = read_page_token(call.parameters["pageToken"], request)
-    return Pass(since, token.frozen, token.key, request)
+    return Pass(since, token.frozen, token.key, request, token.page)
 
 
 def _since(call: Call, calendar: Calendar) -> int | None:

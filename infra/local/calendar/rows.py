@@ -37,6 +37,7 @@ class Pass:
     frozen: int
     key: Key
     request: str
+    page: int = 0  # how many pages came before
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ class PageToken(msgspec.Struct, frozen=True, array_like=True):
     request: str  # fingerprint of every other parameter, which must be repeated unchanged
     frozen: int
     key: tuple[int | str, ...]
+    page: int = 0  # its number, so that two empty pages in a row do not carry one token
 
     def text(self) -> str:
         """The token as the client gets it."""

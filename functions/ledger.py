@@ -20,7 +20,7 @@ from functions.ports import Document, Put, Task
 
 COLLECTION = "ledger"
 LARGEST = 350_000
-"""Bytes of a row's JSON; every store takes somewhat more (infra.documents)."""
+"""Bytes of a row's JSON; every store takes somewhat more (infra.documents): room for what its link adds."""
 
 
 class Row(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,9 +83,9 @@ def encode(row: Row) -> dict[str, Any]:
     return data
 
 
-def fits(row: Row) -> bool:
-    """True if every store takes the row, with room for what its link adds."""
-    return len(msgspec.json.encode(row)) <= LARGEST
+def size(row: Row) -> int:
+    """How many bytes of JSON it takes."""
+    return len(msgspec.json.encode(row))
 
 
 def put(row: Row, version: str | None) -> Put:

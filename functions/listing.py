@@ -26,7 +26,11 @@ from functions.ports import Document, Page, Put, Where
 
 PAGES = 1000
 CHUNK = 200
-"""Writes in one commit; the last commit also holds the feed with its new token."""
+LOAD = 2_000_000
+"""Events in one commit, and the bytes of rows after which it is full: a request to Firestore may have 10 MiB.
+
+The last commit also holds the feed with its new token.
+"""
 
 Judge = Callable[[Row | None, Sighting, str], Row | None]
 """From a row as it is (None: there is none) and what was seen: the row to write, or None for nothing."""
@@ -112,10 +116,7 @@ def _note(a_pass: Pass, page: Page, judge: Judge, *, token: str | None, full_at:
             dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)
     groups = [_readable(a_pass, one, page.zone) for one in _sightings(a_pass, page)]
     found = [one for one in groups if one is not None]
-    while len(found) > CHUNK:
-        _commit(a_pass, found[:CHUNK], judge, page.zone, {})
-        found = found[CHUNK:]
-    _commit(a_pass, found, judge, page.zone, {} if token is None else _moved(token, page.zone, full_at))
+    _write(a_pass, found, judge, page.zone, {} if token is None else _moved(token, page.zone, full_at))
 
 
 def _moved(token: str, zone: str, full_at: float | None) -> dict[str, object]:
@@ -125,19 +126,29 @@ def _moved(token: str, zone: str, full_at: float | None) -> dict[str, object]:
     )
 
 
-def _commit(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str, moved: dict[str, object]) -> None:
+def _write(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str, moved: dict[str, object]) -> None:
+    """Commit what was found in portions, the last one together with what is `moved` in the feed."""
+    while True:
+        done = _commit(a_pass, found, judge, zone, moved)
+        found = found[done:]
+        if not found:
+            return
+
+
+def _commit(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str, moved: dict[str, object]) -> int:
+    """Commit the first portion; how many sightings that were."""
     ground = a_pass.ground
     for _ in range(feeds.TRIES):
-        rows, puts, claimed = _judged(a_pass, found, judge, zone)
+        rows, puts, claimed, judged = _judged(a_pass, found, judge, zone)
         feed = a_pass.feed
-        if moved:
+        if moved and judged == len(found):
             document, current = feeds.load(ground, a_pass.feed_id)
             if current.fence != feed.fence:
                 raise Stale("another run has begun")
             feed = msgspec.structs.replace(current, **moved)
             puts.append(feeds.put(document, document.key, feed))
         if not puts:
-            return
+            return judged
         try:
             versions = ground.store.commit(*puts)
         except Conflict:
@@ -149,22 +160,29 @@ def _commit(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str, mo
             for row, put, version in written
             if put.key in claimed
         ]
-        return
+        return judged
     raise Later("the ledger is too busy")
 
 
-def _judged(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str) -> tuple[list[Row], list[Put], set[str]]:
-    """The rows to write, their writes, and the keys of those that this run has claimed."""
+def _judged(
+    a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str
+) -> tuple[list[Row], list[Put], set[str], int]:
+    """Of one portion: the rows to write, their writes, the keys of those that this run has claimed, and its size."""
     rows: list[Row] = []
     puts: list[Put] = []
     claimed: set[str] = set()
-    for sighting in found:
+    load = 0
+    for number, sighting in enumerate(found):
+        if number == CHUNK or load >= LOAD:
+            return rows, puts, claimed, number
         document = a_pass.ground.store.get(ledger.key_of(a_pass.feed_id, sighting.series))
         before = ledger.decode(document) if document else None
         row = judge(before, sighting, zone)
         if row is None:
             continue
-        if not ledger.fits(row):
+        weight = ledger.size(row)
+        load += weight
+        if weight > ledger.LARGEST:
             dead.note(a_pass.ground, a_pass.feed_id, row.event, "the event is too large to be kept")
             continue
         if before is None:
@@ -173,7 +191,7 @@ def _judged(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str) ->
         puts.append(ledger.put(row, document.version if document else None))
         if row.fence > (before.fence if before else 0):
             claimed.add(puts[-1].key)
-    return rows, puts, claimed
+    return rows, puts, claimed, len(found)
 
 
 def _following(row: Row, earlier: Sequence[Row]) -> Row:
@@ -231,8 +249,7 @@ def _look_up(a_pass: Pass, shown: set[str], zone: str) -> None:
         else:
             found.append(Sighting(row.event, outcome))
     _guard_deletions(a_pass, sum(1 for one in found if one.event and one.event.cancelled), len(linked))
-    for start in range(0, len(found), CHUNK):
-        _commit(a_pass, found[start : start + CHUNK], partial(_changed, a_pass), zone, {})
+    _write(a_pass, found, partial(_changed, a_pass), zone, {})
 
 
 def _was_over(row: Row, before: datetime) -> bool:

@@ -31,7 +31,7 @@ def patch_event(ground: Ground, feed: str, event: str) -> Outcome:
     if not job.row.pending:
         return Outcome.SETTLED
     if not job.claim():
-        ledger.enqueue(ground, job.row, "patch_event", at=max(ground.now() + 1, job.row.claimed_until))
+        job.stand_back("patch_event")
         return Outcome.POSTPONED
     try:
         return _publish(job)

@@ -71,7 +71,7 @@ def work(ground: Ground, document: Document, claim: Claim = Claim.TAKE) -> Outco
     if not job.row.pending:
         return Outcome.SETTLED
     if claim is not Claim.INHERIT and not job.claim(seize=claim is Claim.SEIZE):
-        ledger.enqueue(ground, job.row, at=max(ground.now() + 1, job.row.claimed_until))
+        job.stand_back("reconcile_event")
         return Outcome.POSTPONED
     try:
         return _guarded(job)

@@ -222,7 +222,7 @@ def _finish(run: Run) -> bool:
                 wanted,
                 lease_until=0.0,
                 wake_at=None,
-                poll_at=now + policy.poll * _spread(run.feed_id, current.fence),
+                poll_at=_next_poll(run, current, now),
                 sweep_at=current.sweep_at or now + policy.sweep * _spread(run.feed_id, current.fence),
                 synced_at=now,
                 attempts=0,
@@ -236,6 +236,12 @@ def _finish(run: Run) -> bool:
         run.feed = wanted
         return not again
     raise Later("the feed's document is too busy")
+
+
+def _next_poll(run: Run, current: Feed, now: float) -> float:
+    """Long enough after this run; but a feed without a channel waits no longer than it did: the poll opens one."""
+    following = now + run.ground.policy.poll * _spread(run.feed_id, current.fence)
+    return following if current.channel or current.poll_at is None else min(following, current.poll_at)
 
 
 def _record(run: Run) -> list[Put]:
@@ -262,6 +268,7 @@ def _postpone(run: Run, error: LockstepError) -> None:
     # However long the other side asks for: notices wait meanwhile, and an absurd date must not silence the feed.
     at = min(retry_at(run.ground, after, attempts, run.feed_id), run.ground.now() + run.ground.policy.retry_most)
     log.warning("run postponed", feed=run.feed_id, error=str(error), attempts=attempts)
+
     def postponed(current: Feed) -> Feed | None:
         _check_fence(run, current)
         if not current.owed:

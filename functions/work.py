@@ -53,13 +53,13 @@ class Work:
         return cls(ground, document.key, document.version, row, row.link)
 
     def claim(self, *, seize: bool = False) -> bool:
-        """Take the row for a while; False if somebody else has it, who will see the newest mark.
+        """Take the row for a while; False if all is done, or somebody else has it, who will see the newest mark.
 
         With `seize` it is taken from them: their next save fails.
         """
         for _ in range(TRIES):
             now = self.ground.now()
-            if self.row.claimed_until > now and not seize:
+            if not self.row.pending or (self.row.claimed_until > now and not seize):
                 return False
             until = now + self.ground.policy.lease
             claimed = msgspec.structs.replace(
@@ -78,6 +78,11 @@ class Work:
             self.row, self.version = claimed, version or ""
             return True
         return False
+
+    def stand_back(self, function: str) -> None:
+        """Have `function` called again when the claim of whoever has the row is over, unless all is done."""
+        if self.row.pending:
+            ledger.enqueue(self.ground, self.row, function, at=max(self.ground.now() + 1, self.row.claimed_until))
 
     def set_link(self, link: Link | None) -> None:
         """Change the link in memory, with the fields by which it is found."""

@@ -78,7 +78,7 @@ class Crossing:
         self.watcher.called(call.system, call.operation, fault.value if fault else None)
         if fault is not None:
             self.note(name, fault.value)
-            self._blame(worker.process)
+            self.blame(worker.process)
             return self._struck(call, fault, extra)
         self.hub.sleep(call.latency * go)
         try:
@@ -106,13 +106,8 @@ class Crossing:
             if worker.process in self.slowed:
                 self.watcher.excuse(token, self.slowed[worker.process])
 
-    def blame(self) -> None:
-        """Something that is no call has struck the running process."""
-        worker = self.hub.current
-        if worker is not None:
-            self._blame(worker.process)
-
-    def _blame(self, process: Process) -> None:
+    def blame(self, process: Process) -> None:
+        """Something has struck this process: what it makes may be one too many."""
         self.slowed[process] = self.slowed.get(process, 0) + 1
         for token in self.makers.get(process, ()):
             self.watcher.excuse(token, 1)

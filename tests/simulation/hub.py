@@ -149,9 +149,7 @@ class Hub:
 
     # ---- workers ----------------------------------------------------------------------------
 
-    def _start(
-        self, name: str, process: Process, run: Callable[[], object], ended: Callable[[Worker], None]
-    ) -> Worker:
+    def _start(self, name: str, process: Process, run: Callable[[], object], ended: Callable[[Worker], None]) -> Worker:
         worker = Worker(name, process, run, ended)
         process.workers.append(worker)
         self._push(self.seconds, worker)

@@ -22,9 +22,7 @@ T = TypeVar("T")
 class StoreWatcher(Protocol):
     """Who is told of every committed write and every task."""
 
-    def store_changed(
-        self, key: str, before: dict[str, Any] | None, after: dict[str, Any] | None, worker: str
-    ) -> None:
+    def store_changed(self, key: str, before: dict[str, Any] | None, after: dict[str, Any] | None, worker: str) -> None:
         """A document was written."""
 
     def task_added(self, function: str, body: Mapping[str, Any]) -> None:

@@ -113,16 +113,12 @@ class World:
         self.plan, self.script = plan, script
         self.hub = Hub(plan.start)
         self.chance = Chance(plan.seed, "world")
-        self.faults = Faults(
-            Chance(plan.seed, "faults"), plan.rate, plan.allowed, script.faults if script else None
-        )
+        self.faults = Faults(Chance(plan.seed, "faults"), plan.rate, plan.allowed, script.faults if script else None)
         self.store, self.queue = MemoryStore(self.hub), MemoryQueue(self.hub)
         self.google = CalendarServer(self.hub.now, random.Random(plan.seed))  # noqa: S311 - seeded on purpose
         self.vendors = {traits.name: VendorModel(traits, self.hub.now) for traits in plan.vendors}
         self.shadow = Shadow()
-        self.judge = Judge(
-            self.google, self.vendors, self.shadow, self.store, self.queue, self.hub, deep=plan.deep
-        )
+        self.judge = Judge(self.google, self.vendors, self.shadow, self.store, self.queue, self.hub, deep=plan.deep)
         self.crossing = Crossing(self.hub, Chance(plan.seed, "calls"), self.faults, self)
         self._set_up_google()
         self.people = People(
@@ -226,7 +222,9 @@ class World:
     # ---- what people and chance do ----------------------------------------------------------
 
     def _act(self, number: int) -> None:
-        self.story[number] = f"{self.hub.now():%d %b %H:%M:%S} {self.people.act(self.chance.generator(f'act {number}'))}"
+        self.story[number] = (
+            f"{self.hub.now():%d %b %H:%M:%S} {self.people.act(self.chance.generator(f'act {number}'))}"
+        )
         self.crossing.note(f"act {number}", self.story[number])
         self._look_for_pushes()
         _, where, drawn, extra = self.chance.numbers(f"around act {number}")
@@ -361,18 +359,21 @@ class World:
             case Fault.CLOCK_SKEWED:
                 ground = dataclasses.replace(ground, clock=SkewedClock(self.hub, 600 * skew - 300))
             case Fault.TASK_DOUBLED:
-                self.hub.at(self.hub.seconds + 3 * extra, lambda: self._work(f"{name} doubled", task, ground, None))
+                again = self.hub.seconds + 3 * extra
+                self.hub.at(again, lambda: self._work(f"{name} doubled", task, ground, None, fault))
         if fault is not None:
             self.crossing.note(name, fault.value)
-        self.hub.at(self.hub.seconds + wait, lambda: self._work(name, task, ground, held))
+        self.hub.at(self.hub.seconds + wait, lambda: self._work(name, task, ground, held, fault))
 
-    def _work(self, name: str, task: Task, ground: Ground, held: Held | None) -> None:
+    def _work(self, name: str, task: Task, ground: Ground, held: Held | None, fault: Fault | None) -> None:
         def ended(worker: Worker) -> None:
             status = self._status(worker, {Later: 503, OutcomeUnknown: 503, Stale: 503, LockstepError: 200})
             if held is not None:
                 self._answered(held, status)
 
         worker = self.hub.spawn(name, lambda: call(ground, task), ended)
+        if fault in {Fault.TASK_DOUBLED, Fault.CLOCK_SKEWED}:
+            self.crossing.blame(worker.process)
         if held is not None:
             self.hub.at(self.hub.seconds + DEADLINE, lambda: self._out_of_time(held, worker))
 
@@ -420,9 +421,7 @@ class World:
         for _ in range(faults):
             self.judge.excuse(token)
 
-    def store_changed(
-        self, key: str, before: dict[str, Any] | None, after: dict[str, Any] | None, worker: str
-    ) -> None:
+    def store_changed(self, key: str, before: dict[str, Any] | None, after: dict[str, Any] | None, worker: str) -> None:
         """Have a committed write judged, and come back when it is due."""
         self.judge.store_changed(key, before, after, worker)
         times = [float(after[name]) for name in DUE if after.get(name) is not None] if after else []

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from functions.ports import Queue, Store, Task
 from infra.local.held import Held
@@ -102,6 +102,54 @@ def _sqlite_queue(folder: Path, clock: ManualClock, to_close: ExitStack) -> tupl
 
 
 QUEUES: dict[str, OpenQueue] = {"memory": _memory_queue, "sqlite": _sqlite_queue}
+
+
+class OneByOne:
+    """A queue's other end for one client among several, each of whom takes single tasks."""
+
+    def __init__(
+        self, take: Callable[[], Held | None], done: Callable[[Held], None], again: Callable[[Held], None]
+    ) -> None:
+        self._take, self._done, self._again = take, done, again
+        self._known: dict[tuple[str, int], Held] = {}
+
+    @classmethod
+    def of(cls, queue: Queue, client: str) -> OneByOne:
+        """The other end of this queue. Raises TypeError for one that has none yet."""
+        if isinstance(queue, SqliteQueue):
+            return cls(
+                lambda: next(iter(queue.claim(client, 1, timedelta(minutes=1))), None),
+                lambda held: queue.done(held, client),
+                lambda held: queue.again(held, client, NOON, 500),
+            )
+        if isinstance(queue, MemoryQueue):
+            return cls(lambda: _first(queue), queue.done, lambda held: queue.again(held, NOON, 500))
+        raise TypeError("nobody can take tasks from this queue")
+
+    def take(self) -> list[Any] | None:
+        """One task that is due, now held: what it is called and how often it failed; None if there is none."""
+        held = self._take()
+        if held is None:
+            return None
+        self._known[str(held.task.body["task"]), held.attempts] = held
+        return [str(held.task.body["task"]), held.attempts]
+
+    def done(self, task: str, failures: int) -> None:
+        """It succeeded."""
+        self._done(self._known[task, failures])
+
+    def again(self, task: str, failures: int) -> None:
+        """It failed and is due again at once."""
+        self._again(self._known[task, failures])
+
+
+def _first(queue: MemoryQueue) -> Held | None:
+    """The first due task that nobody else takes at the same moment."""
+    while due := queue.due(NOON):
+        for held in due:
+            with suppress(KeyError):
+                return queue.take(held)
+    return None
 
 
 def called(tasks: list[Held]) -> list[Task]:

@@ -29,7 +29,7 @@ CANARIES = (
         (
             Edit(
                 SWEEP,
-                "_mark(ground, (row for held, row in links.items() if held not in meetings))",
+                "_mark(ground, (row for held, row in linked if held not in meetings))",
                 "0",
             ),
         ),
@@ -41,7 +41,7 @@ CANARIES = (
         (
             Edit(
                 SWEEP,
-                "_mark(ground, (row for held, row in links.items() if _stale(row, meetings.get(held))))",
+                "_mark(ground, (row for held, row in linked if _stale(row, meetings.get(held))))",
                 "0",
             ),
         ),

@@ -47,8 +47,8 @@ CANARIES = (
         (
             Edit(
                 WORK,
-                "            if self.row.claimed_until > now and not seize:\n",
-                "            if now < 0 and not seize:\n",
+                "if not self.row.pending or (self.row.claimed_until > now and not seize):",
+                "if not self.row.pending or (now < 0 and not seize):",
             ),
             Edit(MARKING, "    if row.claimed_until > now:\n", "    if now < 0:\n"),
         ),
@@ -343,7 +343,7 @@ CANARIES = (
             Edit(
                 LISTING,
                 "        except Conflict:\n            continue\n",
-                "        except Conflict:\n            continue\n        except OutcomeUnknown:\n            return\n",
+                "        except Conflict:\n            continue\n        except OutcomeUnknown:\n            return judged\n",
             ),
         ),
     ),

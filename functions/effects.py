@@ -58,7 +58,11 @@ def ask(work: Work, spec: MeetingSpec) -> None:
     except Gone:
         _absent(work)
         return
-    work.meeting = Found(meeting, is_right(provider, meeting, spec))
+    right = is_right(provider, meeting, spec)
+    work.meeting = Found(meeting, right)
+    if link.leads and not right:
+        # Not as we left it: perhaps another event leads too, since both took the meeting up at one moment.
+        _give_way(work, link, meeting.ref)
 
 
 def is_right(provider: ConferenceProvider, meeting: Meeting, spec: MeetingSpec) -> bool | None:
@@ -81,7 +85,7 @@ def adopt(work: Work, action: Adopt) -> None:
     owned = is_ours(work.ground.key_secret, key)
     if not owned:
         meeting = msgspec.structs.replace(meeting, ref=msgspec.structs.replace(ref, owned=False))
-    leads = owned and not any(row.link and row.link.leads for row in _others(work, ref))
+    leads = owned and not _leaders(work, ref)
     work.set_link(Link(provider.name, provider.account, key, work.row.generation, meeting, leads=leads))
 
 
@@ -174,6 +178,21 @@ def _delete_unless_held(work: Work, provider: ConferenceProvider, ref: MeetingRe
         provider.delete(ref)
     except NotOwned:
         log.info("meeting is not ours to delete", row=work.document_key)
+
+
+def _give_way(work: Work, link: Link, ref: MeetingRef) -> None:
+    """Follow, if an event whose key comes before ours leads as well: so of any number one is left."""
+    if not any(ledger.key_of(row.feed, row.event) < work.document_key for row in _leaders(work, ref)):
+        return
+    work.set_link(msgspec.structs.replace(link, leads=False))
+    work.keep()
+    # Saved first: who lets go at this moment sees that we follow and hands on, or we see here that it is gone.
+    if not _leaders(work, ref):
+        work.set_link(msgspec.structs.replace(link, leads=True))
+
+
+def _leaders(work: Work, ref: MeetingRef) -> list[Row]:
+    return [row for row in _others(work, ref) if row.link and row.link.leads]
 
 
 def _promote(work: Work, row: Row) -> None:

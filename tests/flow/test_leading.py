@@ -1,0 +1,160 @@
+"""Two events of one meeting: one leads, and decides title and times; in the end there is always exactly one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from functions import ledger
+from functions.ports import Put
+from tests.meanwhile import run_some
+from tests.world import World
+
+pytestmark = pytest.mark.usefixtures("feed")
+
+
+class Entwined:
+    """Lanes and a provider in one: the second call of two runs as a whole in the midst of the first one's `method`."""
+
+    def __init__(self, world: World, method: str, *, after: bool = False) -> None:
+        self._lanes, self._provider, self._method, self._after = world.ground.lanes, world.provider, method, after
+        self._other: list[Callable[[], Any]] = []
+        self._outcome: list[Any] = []
+
+    def run(self, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Make the calls, two of them entwined."""
+        if len(calls) != 2:
+            return self._lanes.run(calls)
+        self._other, self._outcome = [calls[1]], []
+        first = self._lanes.run(calls[:1])
+        self._let_the_other_run()
+        self._let_the_other_run()
+        return [*first, *self._outcome]
+
+    def _let_the_other_run(self) -> None:
+        while self._other:
+            self._outcome = self._lanes.run([self._other.pop()])
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._provider, name)
+        return self._entwined(call) if name == self._method else call
+
+    def _entwined(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def entwined(*arguments: Any, **named: Any) -> Any:
+            if not self._after:
+                self._let_the_other_run()
+            answer = call(*arguments, **named)
+            self._let_the_other_run()
+            return answer
+
+        return entwined
+
+
+def leaders(world: World) -> list[str]:
+    """The titles of the events that lead."""
+    return [row.seen.summary or "" for row in world.rows() if row.link and row.link.leads and row.seen]
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["pushes", "no pushes"])
+@pytest.mark.parametrize("after", [False, True], ids=["before it is sent", "once it is done"])
+def test_two_events_that_adopt_one_meeting_at_once_do_not_fight(world: World, after: bool, silent: bool) -> None:
+    """Neither sees the other's link yet, and both would lead: the next look at the meeting ends that."""
+    meeting = world.make_spare()
+    names = world.conference_with(meeting)
+    entwined = Entwined(world, "update", after=after)
+    world.change_ground(lanes=entwined, providers={"http": entwined})
+    world.vendor_control("webhooks", silent=silent)
+    one, two = world.insert(summary="One", conferenceData=names), world.insert(summary="Two", conferenceData=names)
+    ran = run_some(world, 60)
+    for title, event in (("One again", one), ("Two again", two), ("One at last", one), ("Two at last", two)):
+        world.patch(event["id"], summary=title)
+        ran += run_some(world, 60)
+    world.calls()
+    world.clock.advance(timedelta(hours=2))
+    world.tick()
+    world.settle()
+
+    assert ran < 60
+    (leader,) = leaders(world)
+    assert [one["title"] for one in world.meetings()] == [leader]
+    assert world.calls()["PUT meetings"] == 0
+
+
+def both_lead(world: World) -> tuple[str, str]:
+    """Two events with one meeting, both of which were left leading."""
+    first = world.insert(summary="One")
+    world.settle()
+    second = world.insert(summary="Two", conferenceData=world.event(first["id"])["conferenceData"])
+    world.settle()
+    for row in world.rows():
+        assert row.link
+        document = world.store.get(ledger.key_of(row.feed, row.event))
+        assert document
+        led = msgspec.structs.replace(row, link=msgspec.structs.replace(row.link, leads=True))
+        world.store.commit(Put(document.key, ledger.encode(led), document.version))
+    return first["id"], second["id"]
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_of_two_that_lead_one_yields_and_the_other_goes_on(world: World, gone: int) -> None:
+    """Whichever of them is cancelled afterwards, the one that is left decides, and the meeting lives on."""
+    events = both_lead(world)
+    for number, event in enumerate(events):
+        world.patch(event, summary=f"Changed {number}")
+        world.settle()
+    one = leaders(world)
+    world.cancel(events[gone])
+    world.settle()
+    world.patch(events[1 - gone], summary="The last")
+    world.settle()
+
+    assert len(one) == 1
+    assert [meeting["title"] for meeting in world.meetings()] == ["The last"]
+    assert leaders(world) == ["The last"]
+
+
+class LettingGo:
+    """A store in which, just as one event is noted to follow, the other begins to let go of the meeting."""
+
+    def __init__(self, world: World, other: str) -> None:
+        self._store, self._other = world.store, other
+        self.happened = False
+
+    def commit(self, *writes: Any) -> Any:
+        """Commit, after the other has."""
+        if not self.happened and any(follows(write) for write in writes):
+            self.happened = True
+            document = self._store.get(self._other)
+            assert document
+            self._store.commit(Put(self._other, {**document.data, "releasing": True}, document.version))
+        return self._store.commit(*writes)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def follows(write: Any) -> bool:
+    """True if this writes a row whose event does not lead."""
+    link = write.data.get("link") if isinstance(write, Put) else None
+    return link is not None and link.get("leads") is False
+
+
+def test_who_yields_to_a_leader_that_lets_go_at_this_moment_leads_again(world: World) -> None:
+    """The meeting is never left without an event that decides, even if the other has looked round before."""
+    events = both_lead(world)
+    feed = world.rows()[0].feed
+    first, second = sorted(events, key=lambda event: ledger.key_of(feed, event))
+    store = LettingGo(world, ledger.key_of(feed, first))
+    world.change_ground(store=store)
+    world.vendor_control("webhooks", silent=True)
+    (meeting,) = world.meetings()
+    world.vendor_control(f"meetings/{meeting['id']}", title="By hand")
+    world.patch(second, summary="Stays")
+    world.settle()
+
+    assert store.happened
+    assert [one["title"] for one in world.meetings()] == ["Stays"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import structlog
@@ -21,6 +21,8 @@ from functions.ground import Ground
 
 TASK_BYTES = 10_000
 WEBHOOK_BYTES = 256 * 1024
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +61,7 @@ def sync_calendar(door: Door, request: Request) -> Response:
     """A task: run a feed."""
 
     def run(body: dict[str, Any]) -> None:
-        task = msgspec.convert(body, SyncTask)
+        task = _as(SyncTask, body)
         sync.sync_calendar(door.ground, task.feed, task.number)
 
     return _task(door, request, "sync_calendar", door.tasks_account, run)
@@ -70,10 +72,10 @@ def reconcile_event(door: Door, request: Request) -> Response:
 
     def run(body: dict[str, Any]) -> None:
         if "meeting" in body:
-            look = msgspec.convert(body, LookTask)
+            look = _as(LookTask, body)
             webhook.look_at_meeting(door.ground, look.meeting, look.version)
             return
-        task = msgspec.convert(body, EventTask)
+        task = _as(EventTask, body)
         reconcile.reconcile_event(door.ground, task.feed, task.event, task.fence)
 
     return _task(door, request, "reconcile_event", door.tasks_account, run)
@@ -83,7 +85,7 @@ def patch_event(door: Door, request: Request) -> Response:
     """A task: write a meeting's ways to join into its event."""
 
     def run(body: dict[str, Any]) -> None:
-        task = msgspec.convert(body, EventTask)
+        task = _as(EventTask, body)
         patch.patch_event(door.ground, task.feed, task.event)
 
     return _task(door, request, "patch_event", door.tasks_account, run)
@@ -117,7 +119,7 @@ class SyncTask(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a task for `sync_calendar`."""
 
     feed: _Id
-    number: int
+    number: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
 
 class EventTask(msgspec.Struct, forbid_unknown_fields=True):
@@ -125,7 +127,7 @@ class EventTask(msgspec.Struct, forbid_unknown_fields=True):
 
     feed: _Id
     event: str
-    fence: int = -1
+    fence: Annotated[int, msgspec.Meta(ge=-1, lt=2**53)] = -1
 
 
 class LookTask(msgspec.Struct, forbid_unknown_fields=True):
@@ -183,6 +185,14 @@ def _body(request: Request) -> dict[str, Any]:
         return msgspec.json.decode(data, type=dict[str, Any]) if data else {}
     except UNDECODABLE as error:
         raise Poison("a task whose body cannot be read") from error
+
+
+def _as(kind: type[T], body: dict[str, Any]) -> T:
+    try:
+        return msgspec.convert(body, kind)
+    except msgspec.ValidationError:
+        # Its text may quote the name of a field; without cause, so that it is in no log.
+        raise Poison(f"a task whose body is no {kind.__name__}") from None
 
 
 def _answer(name: str, call: Callable[[], Response]) -> Response:

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from infra.local.issuer import LocalIssuer
-from tests.security.doors import House, signing, standing
+from infra.local.issuer import new_key
+from tests.security.doors import House, standing
 
 
 @pytest.fixture(scope="session")
-def issuer() -> LocalIssuer:
-    """Who signs the tokens of Cloud Tasks and Cloud Scheduler."""
-    return signing()
+def key() -> RSAPrivateKey:
+    """What signs the tokens of Cloud Tasks and Cloud Scheduler."""
+    return new_key()
 
 
 @pytest.fixture
-def house(issuer: LocalIssuer) -> Iterator[House]:
+def house(key: RSAPrivateKey) -> Iterator[House]:
     """A connected calendar behind the functions' doors."""
-    with standing(issuer) as made:
+    with standing(key) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def quiet(issuer: LocalIssuer) -> Iterator[House]:
+def quiet(key: RSAPrivateKey) -> Iterator[House]:
     """The same, for all the tests in which nothing may happen to it."""
-    with standing(issuer) as made:
+    with standing(key) as made:
         yield made

@@ -7,9 +7,12 @@ import io
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
+import msgspec
 import structlog
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from flask import Request, Response
 from werkzeug.test import EnvironBuilder
 
@@ -18,8 +21,8 @@ from functions.http import Door
 from functions.ports import Delete, Document, Put
 from infra import logs
 from infra.google.identity import TokenIdentity
-from infra.local.issuer import LocalIssuer, new_key
-from infra.local.memory import ManualClock
+from infra.local.held import Held
+from infra.local.issuer import LocalIssuer
 from tests.world import START, World
 
 BASE = "https://functions.example"
@@ -42,10 +45,11 @@ ACCOUNTS = {"sync_calendar": TASKS, "reconcile_event": TASKS, "patch_event": TAS
 class House:
     """A world whose functions are called through their doors."""
 
-    def __init__(self, world: World, issuer: LocalIssuer) -> None:
+    def __init__(self, world: World, key: RSAPrivateKey) -> None:
         self.world = world
-        self.issuer = issuer
-        world.change_ground(identity=TokenIdentity(ISSUER, issuer.jwks, world.clock))
+        self.issuer = LocalIssuer(key, ISSUER, world.clock)
+        self.answers: list[bytes] = []
+        world.change_ground(identity=TokenIdentity(ISSUER, self.issuer.jwks, world.clock))
 
     def call(
         self, function: str, headers: Mapping[str, str] | None = None, body: bytes = b"", **request: Any
@@ -54,7 +58,9 @@ class House:
         asked = EnvironBuilder(
             **{"method": "POST", "path": "/", **request}, headers=[*(headers or {}).items()], data=body
         )
-        return FUNCTIONS[function](self.door, Request(asked.get_environ()))
+        answer = FUNCTIONS[function](self.door, Request(asked.get_environ()))
+        self.answers.append(answer.get_data())
+        return answer
 
     def task(self, function: str, body: bytes) -> Response:
         """A call of an internal function by the account that may make it."""
@@ -63,6 +69,31 @@ class House:
     def bearer(self, function: str) -> dict[str, str]:
         """The header of a caller whom the function admits."""
         return {"Authorization": f"Bearer {self.issuer.mint(f'{BASE}/{function}', ACCOUNTS[function])}"}
+
+    def settle(self, within: timedelta = timedelta(minutes=5)) -> None:
+        """Deliver notices, pushes and tasks through the doors, moving the clock along, until nothing is due."""
+        world, until = self.world, self.world.clock.now() + within
+        while True:
+            self._deliver()
+            due = [held for held in world.queue.waiting() if held.at <= until]
+            if not due:
+                return
+            world.clock.set(max(due[0].at, world.clock.now()))
+            self._work(world.queue.take(due[0]))
+
+    def _deliver(self) -> None:
+        google, vendor, now = self.world.google, self.world.vendor, self.world.clock.now()
+        for notice in google.due_pushes(now):
+            google.push_answered(notice, self.call("calendar_notification", notice.headers).status_code, now)
+        for push in vendor.due_pushes():
+            answer = self.call("provider_webhook", push.headers, push.body, path="/http")
+            vendor.push_answered(push.push, answer.status_code)
+
+    def _work(self, held: Held) -> None:
+        if self.task(held.task.function, msgspec.json.encode(held.task.body)).status_code == 200:
+            self.world.queue.done(held)
+        else:
+            self.world.queue.again(held, self.world.clock.now() + timedelta(seconds=30))
 
     @property
     def door(self) -> Door:
@@ -104,11 +135,6 @@ class Watched:
             raise self._error
 
 
-def signing() -> LocalIssuer:
-    """An issuer of identity tokens, of these days."""
-    return LocalIssuer(new_key(), ISSUER, ManualClock(START))
-
-
 @contextmanager
 def logged(level: int = logging.DEBUG) -> Iterator[io.StringIO]:
     """All that is logged while the block lasts, as the product writes it; nothing of the set-up is left behind."""
@@ -125,11 +151,11 @@ def logged(level: int = logging.DEBUG) -> Iterator[io.StringIO]:
 
 
 @contextmanager
-def standing(issuer: LocalIssuer) -> Iterator[House]:
+def standing(key: RSAPrivateKey) -> Iterator[House]:
     """A house whose one calendar is connected."""
     world = World()
     world.connect()
-    yield House(world, issuer)
+    yield House(world, key)
     world.close()
 
 

@@ -11,8 +11,8 @@ import random
 import sys
 import time
 
+from infra.local.issuer import new_key
 from tests.security.bytes_in import bent
-from tests.security.doors import signing
 from tests.security.targets import Target, targets
 
 
@@ -45,7 +45,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the number of the first example")
     parser.add_argument("--target", action="append", help="only this one; may be given several times")
     asked = parser.parse_args()
-    with targets(signing()) as found:
+    with targets(new_key()) as found:
         chosen = {name: found[name] for name in asked.target or found}
         return sum(not throw(name, target, asked.first, asked.examples) for name, target in chosen.items())
 

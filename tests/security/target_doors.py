@@ -113,7 +113,7 @@ def _task(house: House, function: str) -> Callable[[bytes], None]:
 def _bodies(house: House, function: str) -> list[bytes]:
     (row,) = house.world.rows()
     bodies: dict[str, list[dict[str, Any]]] = {
-        "sync_calendar": [{"feed": row.feed, "number": 1}],
+        "sync_calendar": [{"feed": row.feed, "number": 1}, {"feed": row.feed, "number": 2**70}],
         "reconcile_event": [
             {"feed": row.feed, "event": row.event, "fence": row.fence},
             {"meeting": row.meeting, "version": "1"},

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from infra.local.issuer import LocalIssuer
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 from tests.security import target_doors, target_parsers, target_servers
 from tests.security.doors import logged, standing
 
@@ -24,10 +25,10 @@ class Target:
 
 
 @contextmanager
-def targets(issuer: LocalIssuer) -> Iterator[Mapping[str, Target]]:
+def targets(key: RSAPrivateKey) -> Iterator[Mapping[str, Target]]:
     """All targets by name, over worlds that live as long as the block."""
     with ExitStack() as held:
         held.enter_context(logged(logging.CRITICAL))
-        house = held.enter_context(standing(issuer))
-        found = {**target_doors.of(house), **target_parsers.of(issuer), **target_servers.of(held, house)}
+        house = held.enter_context(standing(key))
+        found = {**target_doors.of(house), **target_parsers.of(house.issuer), **target_servers.of(held, house)}
         yield {name: Target(tuple(seeds), check) for name, (seeds, check) in found.items()}

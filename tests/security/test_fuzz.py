@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from infra.local.issuer import LocalIssuer
 from tests.security.fuzz import thrown
 from tests.security.targets import Target, targets
 
@@ -22,9 +22,9 @@ EXAMPLES = max(settings().max_examples * 3 // 5, 1)
 
 
 @pytest.fixture(scope="module")
-def aimed(issuer: LocalIssuer) -> Iterator[Mapping[str, Target]]:
+def aimed(key: RSAPrivateKey) -> Iterator[Mapping[str, Target]]:
     """All targets."""
-    with targets(issuer) as found:
+    with targets(key) as found:
         yield found
 
 

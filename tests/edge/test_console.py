@@ -373,7 +373,12 @@ def test_somebody_else_was_faster(world: World, browser: FlaskClient, button: st
 
 @pytest.mark.parametrize(
     ("status", "reason", "answered"),
-    [(503, None, 502), (403, "rateLimitExceeded", 503), (403, "forbiddenForNonOrganizer", 422)],
+    [
+        (503, None, 502),
+        (401, "authError", 403),
+        (403, "rateLimitExceeded", 503),
+        (403, "forbiddenForNonOrganizer", 422),
+    ],
 )
 def test_the_calendar_says_no(
     world: World, browser: FlaskClient, status: int, reason: str | None, answered: int

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
+from flask import Request
 from flask.testing import FlaskClient
 from functions_framework import create_app
+from werkzeug.test import EnvironBuilder
 
+from conference.errors import Conflict, Forged, Gone, Later, OutcomeUnknown, Poison, Refused, Revoked
+from functions.http import Door, calendar_notification, sync_calendar
 from infra import wiring
 from infra.wiring import SCHEDULER_ACCOUNT, TASKS_ACCOUNT
+from tests.world import World
 
 MAIN = str(Path(__file__).parents[2] / "main.py")
 TASKS = ["sync_calendar", "reconcile_event", "patch_event"]
@@ -133,6 +140,83 @@ def test_forged_notices_and_pushes_get_one_answer() -> None:
 
     assert answers == {(403, "refused\n")}
     assert pushes == {403}
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Later("the store is down"), 503),
+        (OutcomeUnknown("no answer from the store"), 503),
+        (Conflict("somebody else was faster"), 503),
+        (Gone("no such thing"), 200),
+        (Refused("never"), 200),
+        (Revoked("a person must act"), 200),
+        (Poison("it cannot be read"), 200),
+        (Forged("not authentic"), 403),
+        (KeyError("a bug"), 500),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_each_error_has_its_answer(world: World, error: Exception, status: int) -> None:
+    """5xx asks the queue to come again; where that would not help it is told that the task is done."""
+
+    class Failing:
+        """A store that answers nothing."""
+
+        def get(self, _: str) -> NoReturn:
+            raise error
+
+    answer = sync_calendar(open_door(world, store=Failing()), task({"feed": "feed", "number": 1}))
+
+    assert answer.status_code == status
+    assert str(error) not in answer.get_data(as_text=True)
+
+
+def test_a_request_that_does_not_say_how_long_it_is_is_refused(world: World) -> None:
+    """It might go on without end: it is not read."""
+    asked = task({"feed": "feed", "number": 1})
+    asked.environ.pop("CONTENT_LENGTH")
+    asked.environ["HTTP_TRANSFER_ENCODING"] = "chunked"
+
+    assert sync_calendar(open_door(world), Request(asked.environ)).status_code == 411
+
+
+def test_a_notice_of_a_channel_of_ours_is_taken(world: World) -> None:
+    """204, and a run is on its way; a vendor's push is answered as the vendor wishes."""
+    world.connect()
+    world.insert()
+    world.deliver()
+    headers = [*world.heard[-1].items()]
+    notice = Request(EnvironBuilder(method="POST", path="/", headers=headers).get_environ())
+
+    assert calendar_notification(open_door(world), notice).status_code == 204
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """One user, nothing connected."""
+    made = World()
+    yield made
+    made.close()
+
+
+class Anybody:
+    """An identity check that admits all."""
+
+    def check(self, token: str, *, audience: str, account: str) -> None:
+        """Admit."""
+
+
+def open_door(world: World, **ports: Any) -> Door:
+    """The functions' door over a world, some of whose ports are others; every caller is admitted."""
+    ground = replace(world.ground, identity=Anybody(), **ports)
+    return Door(ground, "https://functions.example", "tasks@example.com", "ticks@example.com")
+
+
+def task(body: dict[str, object]) -> Request:
+    """A task as the queue hands it over."""
+    headers = {"Authorization": "Bearer token"}
+    return Request(EnvironBuilder(method="POST", path="/", json=body, headers=headers).get_environ())
 
 
 def test_a_tick_on_an_empty_ground_is_200(local: wiring.Local) -> None:

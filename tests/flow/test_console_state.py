@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
 
-from conference.errors import Later
+from conference.errors import Later, Unsupported
 from functions import dead, ledger
 from functions.console.actions import asking_for
 from functions.console.pairs import Pair
 from functions.console.state import State, collect
 from functions.ports import Delete, Document, Put
-from tests.world import TOKEN, VENDOR, World, asked, event_body
+from tests.world import ALICE, TOKEN, VENDOR, World, asked, event_body
 
 OTHERS = {
     "conferenceSolution": {"key": {"type": "addOn"}, "name": "Zoom Meeting"},
@@ -376,6 +376,55 @@ def test_while_the_calendar_is_silent_only_what_is_to_come_is_shown(
     assert len(state.pairs) == shown
     assert state.beyond == 1 - shown
     assert [pair.event.changeable for pair in state.pairs] == [not recurrence] * shown
+
+
+def test_an_event_whose_times_cannot_be_read_is_shown_last(world: World, feed: str) -> None:
+    """While the calendar is silent it is taken for one to come, and stands behind those that can be placed."""
+    broken = world.insert(summary="Broken")
+    world.insert(summary="Sound")
+    world.settle()
+    unread = {**world.event(broken["id"]), "start": {"dateTime": "soon"}}
+    world.google_control("events", calendarId=ALICE, event=unread)
+    world.insert(conferenceData=None)
+    world.settle()
+    world.google_control("faults", method="GET", path="/events$", times=9, status=503)
+    state = collect(world.ground, feed)
+
+    assert [pair.event.title for pair in state.pairs] == ["Sound", "Broken"]
+
+
+def test_an_event_just_spoilt_shows_no_difference_to_its_meeting(world: World, feed: str) -> None:
+    """What it wants cannot be told, before its change is heard of as after."""
+    made = world.insert()
+    world.settle()
+    backwards = {"start": made["end"], "end": made["start"]}
+    world.google_control("events", calendarId=ALICE, event={**world.event(made["id"]), **backwards})
+    before = only(collect(world.ground, feed))
+    world.settle()
+
+    assert before.meeting is not None
+    assert before.meeting.differs == ()
+
+
+def test_a_provider_that_cannot_hold_what_is_wanted_shows_no_difference(world: World, feed: str) -> None:
+    """Where the meeting cannot be compared nothing is said of it."""
+    world.insert()
+    world.settle()
+
+    class Unable:
+        """The provider, by whom the event's wish cannot be held any more."""
+
+        def losses(self, _: object) -> NoReturn:
+            raise Unsupported("no such meeting here")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.provider, name)
+
+    world.change_ground(providers={"http": Unable()})
+    pair = only(collect(world.ground, feed))
+
+    assert pair.meeting is not None
+    assert (pair.line.state, pair.meeting.differs) == ("step", ())
 
 
 def test_what_lies_outside_the_days_is_counted(world: World, feed: str) -> None:

@@ -175,6 +175,13 @@ def test_rare_dates(rule: str, expected: tuple[Door, str]) -> None:
     assert told(stands(event(rule), "2026-12-01T10:00")) == expected
 
 
+def test_frequent_dates() -> None:
+    """Where a date is near nobody looks years ahead, which for each minute of the day would be too much work."""
+    every_minute = event("RRULE:FREQ=MINUTELY", minutes=1)
+
+    assert told(stands(every_minute, "2026-11-24T12:00")) == (Door.OPEN, "24 12:00")
+
+
 @pytest.mark.parametrize(
     "broken",
     [

@@ -215,7 +215,7 @@ def open_door(world: World, **ports: Any) -> Door:
 
 def task(body: dict[str, object]) -> Request:
     """A task as the queue hands it over."""
-    headers = {"Authorization": "Bearer token"}
+    headers = [("Authorization", "Bearer token")]
     return Request(EnvironBuilder(method="POST", path="/", json=body, headers=headers).get_environ())
 
 

@@ -21,8 +21,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from tests.simulation.canaries.catalogue import ALL, named
-from tests.simulation.canaries.trial import JUDGE, SOUND, End
+from tests.simulation.canaries.trial import JUDGE, KINDS, SOUND, End
 from tests.simulation.canaries.variant import ROOT, Canary
+
+BUG = "bug"
+"""The oracle's name for an exception that is none of the product's errors: the variant itself is at fault."""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -39,6 +42,7 @@ class Trials:
 
     seeds: int
     judge: str = JUDGE
+    kind: str | None = None
     sound: dict[int, bool] = field(default_factory=dict)
     """Whether the product as it is passes a seed, as far as that has been asked."""
 
@@ -57,6 +61,7 @@ class Trials:
         """One trial over these seeds."""
         command = [sys.executable, "-m", "tests.simulation.canaries.trial", name, "--judge", self.judge]
         command += ["--first", str(seeds.start), "--seeds", str(len(seeds)), "--skip", *map(str, skip)]
+        command += ["--kind", self.kind] if self.kind else []
         # The same hashes of texts in every process: a red seed is red again.
         environment = {**os.environ, "PYTHONHASHSEED": "0"}
         end: End | None = None
@@ -84,7 +89,7 @@ class Trials:
 
 def verdict_on(canary: Canary, end: End) -> tuple[bool, str]:
     """Whether all is well with this canary, and the word for it."""
-    if end.fault:
+    if end.fault or end.oracle == BUG:
         return False, "broke"
     if end.seed is not None:
         return True, "dead"
@@ -102,7 +107,7 @@ def main(arguments: list[str]) -> int:
     if given.list:
         _print_list(chosen)
         return 0
-    ends = _try_all(chosen, Trials(given.seeds, given.judge), given.jobs)
+    ends = _try_all(chosen, Trials(given.seeds, given.judge, given.kind), given.jobs)
     _print_table(chosen, ends)
     return 0 if all(verdict_on(canary, ends[canary.name])[0] for canary in chosen) else 1
 
@@ -115,6 +120,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5000, help="how many seeds each is given (5000)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trials at a time (one for each core)")
     parser.add_argument("--judge", default=JUDGE, help="module:function that judges a seed")
+    parser.add_argument("--kind", choices=KINDS, help="only worlds of this kind")
     parser.add_argument("--list", action="store_true", help="only name them, and what each removes")
     return parser.parse_args(arguments)
 
@@ -137,7 +143,8 @@ def _try_all(chosen: list[Canary], trials: Trials, jobs: int) -> dict[str, End]:
             canary, end = running[future], future.result()
             ends[canary.name] = end
             progress.advance(whole)
-            progress.console.print(f"{canary.name}: {verdict_on(canary, end)[1]} {end.oracle} {end.fault}".rstrip())
+            told = (canary.name, verdict_on(canary, end)[1], end.seed, end.oracle, end.fault, end.what.split("\n")[0])
+            progress.console.print(*(part for part in told if part not in {None, ""}), markup=False, soft_wrap=True)
     return ends
 
 

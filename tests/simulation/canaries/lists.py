@@ -14,11 +14,11 @@ CANARIES = (
         (
             Edit(
                 LISTING,
-                "    while len(found) > CHUNK:\n",
+                "    _write(a_pass, found, judge, page.zone, {} if",
                 "    if token is not None:\n"
                 "        _commit(a_pass, [], judge, page.zone, _moved(token, page.zone, full_at))\n"
                 "        token = None\n"
-                "    while len(found) > CHUNK:\n",
+                "    _write(a_pass, found, judge, page.zone, {} if",
             ),
         ),
     ),

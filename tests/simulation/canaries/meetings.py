@@ -117,10 +117,22 @@ CANARIES = (
         (
             Edit(
                 EFFECTS,
-                "leads = owned and not any(row.link and row.link.leads for row in _others(work, ref))",
-                "leads = owned",
+                "    leads = owned and not _leaders(work, ref)\n",
+                "    leads = owned\n",
             ),
         ),
+    ),
+    Canary(
+        "two-leaders-stay",
+        "Of two events that took one meeting up at the same moment and both lead it, one gives way.",
+        "fixpoint or budget: both write the meeting in turn",
+        (Edit(EFFECTS, "    if link.leads and not right:\n", "    if link.leads and not link.provider:\n"),),
+    ),
+    Canary(
+        "gave-way-to-nobody",
+        "An event that gives way looks once more whether anybody leads.",
+        "freshness: a meeting that nobody leads is not followed",
+        (Edit(EFFECTS, "    if not _leaders(work, ref):\n", "    if not link.provider:\n"),),
     ),
     Canary(
         "followers-write",

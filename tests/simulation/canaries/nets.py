@@ -86,8 +86,9 @@ CANARIES = (
             Edit(
                 SWEEP,
                 "    if meeting.key is None or not is_ours(ground.key_secret, meeting.key):\n",
-                "    if meeting.key == '':\n",
+                "    if not ground.key_secret:\n",
             ),
+            Edit(SWEEP, '[Where("key", "==", meeting.key)]', '[Where("key", "==", meeting.key or "none")]'),
         ),
     ),
     Canary(

@@ -243,6 +243,38 @@ CANARIES = (
         ),
     ),
     Canary(
+        "ended-run-postponed",
+        "A run whose end was written, though no answer came, is not begun again.",
+        "call budget: one more run for each lost answer",
+        (Edit(SYNC, "        if not current.owed:\n", "        if current.dirty < 0:\n"),),
+        spared="it saves a run that finds nothing",
+    ),
+    Canary(
+        "poll-put-off-without-channel",
+        "A feed without a channel is polled no later than it was to be, however often it runs: the poll opens one.",
+        "freshness: it goes on without notices",
+        (
+            Edit(
+                SYNC,
+                "    return following if current.channel or current.poll_at is None "
+                "else min(following, current.poll_at)\n",
+                "    return following\n",
+            ),
+        ),
+    ),
+    Canary(
+        "newer-channel-forgotten",
+        "A channel that was noted after all, though no answer came, is not taken off its feed.",
+        "an invariant on channels: one that the feed does not name",
+        (
+            Edit(
+                INITIALISE,
+                "replace(feed, channel=None) if feed.channel == channel else None\n",
+                "replace(feed, channel=None)\n",
+            ),
+        ),
+    ),
+    Canary(
         "no-rest-after-second-drop",
         "A calendar whose tokens never last does not cost a full pass for each notice.",
         "call budget: full passes",

@@ -84,6 +84,18 @@ CANARIES = (
         ),
     ),
     Canary(
+        "done-mark-claimed-again",
+        "A row whose mark was done meanwhile is not claimed once more.",
+        "none, if it ends in nothing to do",
+        (
+            Edit(
+                WORK,
+                "            if not self.row.pending or (self.row.claimed_until > now and not seize):\n",
+                "            if self.row.claimed_until > now and not seize:\n",
+            ),
+        ),
+    ),
+    Canary(
         "links-not-compared",
         "A save fails if anybody else has written the link, whatever the claim.",
         "none beyond the fence, but for a promoted follower",
@@ -343,7 +355,8 @@ CANARIES = (
             Edit(
                 LISTING,
                 "        except Conflict:\n            continue\n",
-                "        except Conflict:\n            continue\n        except OutcomeUnknown:\n            return judged\n",
+                "        except Conflict:\n            continue\n"
+                "        except OutcomeUnknown:\n            return judged\n",
             ),
         ),
     ),

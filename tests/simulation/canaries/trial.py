@@ -24,6 +24,7 @@ from tests.simulation.canaries.variant import install
 from tests.simulation.listening import listening
 
 JUDGE = "tests.simulation.world:run_seed"
+KINDS = ("storm", "fresh", "calm")
 TELL = 20
 """So many seeds pass between two lines of progress."""
 
@@ -66,14 +67,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seeds", type=int, default=5000, help="how many seeds at most")
     parser.add_argument("--judge", default=JUDGE, help="module:function that judges a seed")
+    parser.add_argument("--kind", choices=KINDS, help="only worlds of this kind")
     parser.add_argument("--skip", type=int, nargs="*", default=[], help="seeds that are passed over")
     given = parser.parse_args(arguments)
-    seeds = (seed for seed in range(given.first, given.first + given.seeds) if seed not in set(given.skip))
     say = partial(_say, sys.stdout)
     # What the product prints or logs is nobody's business here.
     with redirect_stdout(sys.stderr), listening():
         judge = _judge_of_variant(given.name, given.judge)
-        say(end=try_seeds(judge, seeds, lambda seed: say(at=seed)))
+        chosen = _chooser(given.kind)
+        seeds = (seed for seed in range(given.first, given.first + given.seeds) if seed not in set(given.skip))
+        say(end=try_seeds(judge, filter(chosen, seeds), lambda seed: say(at=seed)))
     return 0
 
 
@@ -86,6 +89,14 @@ def _judge_of_variant(name: str, judge: str) -> Judge:
     gc.freeze()
     gc.disable()
     return found
+
+
+def _chooser(kind: str | None) -> Callable[[int], bool]:
+    """Chooses the seeds whose worlds are of this kind; all for None."""
+    if kind is None:
+        return lambda _: True
+    scenario = importlib.import_module("tests.simulation.scenario").scenario
+    return lambda seed: bool(scenario(seed).kind == kind)
 
 
 SOUND = "sound"

@@ -52,17 +52,18 @@ class Claim(enum.Enum):
 
     TAKE = "take"  # only if nobody else has it
     INHERIT = "inherit"  # it was claimed for this worker
+    HANDED = "handed"  # it was claimed for whoever comes with its task, which may be delivered twice
     SEIZE = "seize"  # from a worker that is known to be dead
 
 
 def reconcile_event(ground: Ground, feed: str, event: str, fence: int | None = None) -> Outcome:
-    """Work off the newest mark of an event, unless that is done; `fence` is the claim that the task inherits."""
+    """Work off the newest mark of an event, unless that is done; `fence` is the claim that was made for the task."""
     document = ground.store.get(ledger.key_of(feed, event))
     if document is None:
         return Outcome.SETTLED
     row = ledger.decode(document)
     inherited = row.fence == fence and row.claimed_until > ground.now()
-    return work(ground, document, Claim.INHERIT if inherited else Claim.TAKE)
+    return work(ground, document, Claim.HANDED if inherited else Claim.TAKE)
 
 
 def work(ground: Ground, document: Document, claim: Claim = Claim.TAKE) -> Outcome:
@@ -70,13 +71,23 @@ def work(ground: Ground, document: Document, claim: Claim = Claim.TAKE) -> Outco
     job = Work.on(ground, document)
     if not job.row.pending:
         return Outcome.SETTLED
-    if claim is not Claim.INHERIT and not job.claim(seize=claim is Claim.SEIZE):
+    if not _claimed(job, claim):
         job.stand_back("reconcile_event")
         return Outcome.POSTPONED
     try:
         return _guarded(job)
     except Stale:
         return _overtaken(job)
+
+
+def _claimed(job: Work, claim: Claim) -> bool:
+    match claim:
+        case Claim.INHERIT:
+            return True
+        case Claim.HANDED:
+            return job.take_over()
+        case _:
+            return job.claim(seize=claim is Claim.SEIZE)
 
 
 def _guarded(job: Work) -> Outcome:

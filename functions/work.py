@@ -79,6 +79,26 @@ class Work:
             return True
         return False
 
+    def take_over(self) -> bool:
+        """Take the row whose claim was made for whoever comes first; False if somebody has come, or all is done."""
+        fence, until = self.row.fence, self.ground.now() + self.ground.policy.lease
+        for _ in range(TRIES):
+            if not self.row.pending or self.row.fence != fence:
+                return False
+            # Nobody has acted under the claim: nothing needs to be verified.
+            taken = msgspec.structs.replace(
+                self.row, fence=fence + 1, claimed_until=until, due=until + self.ground.policy.forgotten
+            )
+            try:
+                (version,) = self.ground.store.commit(ledger.put(taken, self.version))
+            except Conflict:
+                if not self._read_again():
+                    return False
+                continue
+            self.row, self.version = taken, version or ""
+            return True
+        return False
+
     def stand_back(self, function: str) -> None:
         """Have `function` called again when the claim of whoever has the row is over, unless all is done."""
         if self.row.pending:

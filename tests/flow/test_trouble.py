@@ -119,6 +119,7 @@ def test_a_watch_that_fails_is_tried_again(world: World) -> None:
     world.clock.advance(timedelta(minutes=16))
     world.tick()
     world.settle()
+    world.clock.advance(timedelta(minutes=11))
     world.tick()
 
     now = world.feed(feed).channel

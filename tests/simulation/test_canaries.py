@@ -13,6 +13,7 @@ from types import CodeType, ModuleType
 import pytest
 
 from tests.simulation.canaries.catalogue import ALL, named
+from tests.simulation.canaries.trials import BUG, Trials
 from tests.simulation.canaries.variant import ROOT, Canary, Edit, Misfit, install
 
 WANTED = 32
@@ -68,6 +69,7 @@ def test_a_variant_comes_too_late_for_an_imported_product() -> None:
 
 PROOF = """
 import sys
+from tests.simulation.canaries.trials import BUG, Trials
 from tests.simulation.canaries.variant import Canary, Edit, install
 edit = Edit("conference.text", 'UNTITLED = "(No title)"', 'UNTITLED = "another product"')
 install(Canary("proof", "Nothing.", "nobody", (edit,)))
@@ -91,3 +93,28 @@ def test_canaries_are_chosen_by_name() -> None:
     assert named([]) == list(ALL)
     with pytest.raises(KeyError):
         named(["no such canary"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "absence-is-deletion",
+        "attendees-copy-acts",
+        "fresh-token-on-410",
+        "mark-done-before-the-effect",
+        "static-run-names",
+        "token-before-marks",
+    ],
+)
+def test_the_simulation_sees_what_is_missing(name: str) -> None:
+    """A few canaries that hardly any world lets live; `python -m tests.simulation.canaries` tries them all."""
+    end = Trials(60).run(name, range(60), lambda _: None)
+    assert end.seed is not None
+    assert not end.fault
+    assert end.oracle != BUG
+
+
+def test_a_variant_that_breaks_in_itself_is_no_dead_canary() -> None:
+    """What a trial's process says last is told as its fault."""
+    end = Trials(1).run("no such canary", range(1), lambda _: None)
+    assert "no such canary" in end.fault

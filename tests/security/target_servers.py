@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -131,7 +132,10 @@ def _served(app: WSGIApplication, renew: Callable[[], object]) -> Callable[[byte
         count += 1
         if count % FRESH == 0 or b"/control/" in data:
             renew()  # a fault that was asked for answers as it was told to
-        status = _ask(app, environ(data))
+        with warnings.catch_warnings():
+            # A fault's path is a regular expression, about which Python may have doubts.
+            warnings.simplefilter("ignore", FutureWarning)
+            status = _ask(app, environ(data))
         if b"/control/faults" in data:
             renew()
         # 501: a method of Google's that is not served here.

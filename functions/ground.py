@@ -24,6 +24,8 @@ class Policy:
     """How long a run or a reconcile may hold its feed or row; longer than the deadline of a call."""
     inline: float = 40.0
     """A run reconciles by itself for so long; what is left becomes tasks."""
+    share: float = 20.0
+    """What is left becomes so many tasks a second, so that another user's stand not behind thousands of one's."""
     poll: float = 15 * MINUTE
     """A lost notice is healed within this time."""
     sweep: float = DAY

@@ -183,9 +183,10 @@ def _settle(run: Run, marked: Sequence[Marked], claim: reconcile.Claim = reconci
     width = 32
     for start in range(0, len(marked), width):
         some = marked[start : start + width]
-        if run.ground.now() - run.began > run.ground.policy.inline:
-            for one in marked[start:]:
-                ledger.enqueue(run.ground, one.row)
+        now, policy = run.ground.now(), run.ground.policy
+        if now - run.began > policy.inline:
+            for number, one in enumerate(marked[start:]):
+                ledger.enqueue(run.ground, one.row, at=now + number / policy.share)
             return
         calls = [partial(reconcile.work, run.ground, one.document, claim) for one in some]
         for one, outcome in zip(some, run.ground.lanes.run(calls), strict=True):

@@ -12,8 +12,6 @@ from tests.contract.linearizable import Line, Telling
 from tests.contract.sequential import CONFLICT
 
 KEYS = [f"pairs/{name}" for name in "abc"]
-NAMES = [f"name-{number}" for number in range(12)]
-
 Tell = Callable[[Line], object]
 
 
@@ -95,7 +93,7 @@ class Taker(Protocol):
 
 
 class QueueCaller:
-    """Adds tasks, many under few names, and takes, ends and fails them, now and then too late."""
+    """Adds tasks, most under names that the others use too, and takes, ends and fails them, now and then too late."""
 
     def __init__(self, queue: Queue, taker: Taker, client: str, random: Random, tell: Tell) -> None:
         self._queue, self._taker, self._client, self._random = queue, taker, client, random
@@ -108,7 +106,8 @@ class QueueCaller:
         for _ in range(steps):
             kind = self._random.random()
             if kind < 0.4:
-                self.add(self._random.choice([None, *NAMES]))
+                # Everybody goes on to the next name at about the same time.
+                self.add(f"name-{self._added // 2}" if self._random.random() < 0.8 else None)
             elif kind < 0.75:
                 self.take()
             elif self._held:

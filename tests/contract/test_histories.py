@@ -6,7 +6,6 @@ Threads for each ground, processes for the files; some processes are killed in t
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +23,7 @@ from infra.local.sqlite_store import SqliteStore
 from tests.contract.broken import ForgetsNames, HandsOutTwice, Loses, LosesUpdates, ReadsLate, TearsCommits
 from tests.contract.callers import KEYS, QueueCaller, StoreCaller, Taker
 from tests.contract.grounds import NOON, QUEUES, STORES, OneByOne
-from tests.contract.linearizable import Call, Line, apart, heard, unexplained
+from tests.contract.linearizable import Call, Line, apart, elsewhere, heard, unexplained
 from tests.contract.programs import process
 from tests.contract.sequential import CONFLICT, QueueModel, StoreModel
 
@@ -33,14 +32,19 @@ STEPS = 100
 
 
 @contextmanager
-def restless() -> Iterator[None]:
-    """Threads take turns as often as they can."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
+def restless(seed: int = 0) -> Iterator[None]:
+    """Threads begun meanwhile stop for others in the middle of what they do, not only between their calls."""
+    random = Random(seed)  # noqa: S311 - a test's choices
+
+    def stop(_frame: object, _event: str, _argument: object) -> None:
+        if random.random() < 0.01:
+            elsewhere()
+
+    threading.setprofile(stop)
     try:
         yield
     finally:
-        sys.setswitchinterval(before)
+        threading.setprofile(None)
 
 
 def together(wander: Sequence[Callable[[], None]]) -> None:
@@ -110,8 +114,8 @@ def test_threads_see_one_queue(ground: str, seed: int, tmp_path: Path) -> None:
         queue, _ = QUEUES[ground](tmp_path, ManualClock(NOON), to_close)
         history = queue_history(queue, [OneByOne.of(queue, name) for name in CLIENTS], seed)
 
-    assert unexplained(history, QueueModel()) == []
     assert names_taken(history) == {1}
+    assert unexplained(history, QueueModel()) == []
 
 
 def names_taken(history: Sequence[Call]) -> set[int]:

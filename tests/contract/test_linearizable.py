@@ -26,9 +26,9 @@ class Register:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Call]:
-    """Up to six calls of writers and readers of a few numbers, some of them unanswered."""
+    """Up to five calls of writers and readers of a few numbers, some of them unanswered."""
     calls = []
-    for number in range(draw(st.integers(1, 6))):
+    for number in range(draw(st.integers(1, 5))):
         invoked, unanswered = draw(st.integers(0, 9)), draw(st.integers(0, 4)) == 0
         value = draw(st.integers(0, 2))
         asked, answer = draw(st.sampled_from([(("write", value), None), (("read",), value)]))

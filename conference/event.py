@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from conference.errors import Poison
+from conference.errors import UNDECODABLE, Poison
 
 
 class EventTime(msgspec.Struct, frozen=True, omit_defaults=True, rename={"date_time": "dateTime", "zone": "timeZone"}):
@@ -214,7 +214,7 @@ def read_event(raw: bytes | msgspec.Raw) -> Event | Unreadable:
     """Decode one item; never raises on bad bytes, so that one bad event does not hold back the rest."""
     try:
         return _event.decode(raw)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return _read_leniently(raw)
 
 
@@ -222,7 +222,7 @@ def _read_leniently(raw: bytes | msgspec.Raw) -> Event | Unreadable:
     """Once more, without nulls and without what is wrong but decides nothing; slower, and hardly ever needed."""
     try:
         return msgspec.convert(_sound(msgspec.json.decode(raw)), Event)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         return Unreadable(_read_id(raw), _cause(error))
 
 
@@ -241,7 +241,7 @@ def _counts(key: str, item: object) -> bool:
 def _read_id(raw: bytes | msgspec.Raw) -> str | None:
     try:
         return msgspec.json.decode(_id_only.decode(raw)["id"], type=str) or None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError):
+    except (*UNDECODABLE, KeyError):
         return None
 
 

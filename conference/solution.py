@@ -31,7 +31,7 @@ def provider_of(event: Event, solutions: tuple[Solution, ...]) -> str | None:
         return None
     asked = conference.parameters.add_on_parameters.parameters.get(PARAMETER)
     host = _video_host(conference)
-    return next((s.provider for s in solutions if s.provider == asked or (host and host in s.hosts)), None)
+    return next((s.provider for s in solutions if s.provider == asked or host in s.hosts), None)
 
 
 def _video_host(conference: ConferenceData) -> str | None:

@@ -97,6 +97,22 @@ def test_a_moved_date_has_its_own_title() -> None:
     assert stands(event(WEEKLY), "2026-12-08T10:00", MOVED).title == "Planning"
 
 
+def test_a_moved_date_is_not_called_off() -> None:
+    """At the time from which it was moved nothing is said; and what has no title of its own has the series'."""
+    untitled = Occurrence(at("2026-12-01T10:00"), hour("2026-12-02T16:00"))
+
+    assert stands(event(WEEKLY), "2026-12-01T10:00", MOVED).called_off is None
+    assert stands(event(WEEKLY), "2026-12-02T16:00", untitled).title == "Planning"
+
+
+def test_a_series_that_became_a_single_event() -> None:
+    """What was cancelled of it before counts no more."""
+    assert told(stands(event(), "2026-11-24T10:00", Occurrence(at("2026-11-24T10:00"), None))) == (
+        Door.OPEN,
+        "24 10:00",
+    )
+
+
 def test_a_cancelled_date_is_told_while_it_would_be_open() -> None:
     """Whoever comes for a date that was cancelled learns it; before and after, nobody needs to."""
     told_at = ["2026-12-01T09:44", "2026-12-01T09:45", "2026-12-01T11:29", "2026-12-01T11:30"]

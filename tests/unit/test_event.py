@@ -99,6 +99,68 @@ def test_a_whole_event_is_read() -> None:
     )
 
 
+def test_an_exception_and_its_people_are_read() -> None:
+    """What the whole event above lacks."""
+    item = read(
+        {
+            "id": "x_20130508T220000Z",
+            "recurringEventId": "x",
+            "originalStartTime": {"date": "2013-05-08"},
+            "attendeesOmitted": True,
+            "eventType": "outOfOffice",
+            "organizer": {"email": "a@example.com", "displayName": "A"},
+            "attendees": [{"email": "a@example.com", "self": True, "organizer": True}, {"resource": True}],
+            "conferenceData": {"entryPoints": [{"accessCode": "1", "meetingCode": "2", "password": "3"}]},
+        }
+    )
+
+    assert item == Event(
+        id="x_20130508T220000Z",
+        recurring_event_id="x",
+        original_start=EventTime(date="2013-05-08"),
+        attendees_omitted=True,
+        event_type="outOfOffice",
+        organizer=Organizer("a@example.com", "A"),
+        attendees=(Person("a@example.com", self_=True, organizer=True), Person(resource=True)),
+        conference=ConferenceData(entry_points=(EntryPoint(access_code="1", meeting_code="2", password="3"),)),
+    )
+
+
+NOTHING_SAID = {
+    "status": "confirmed",
+    "summary": "",
+    "description": "",
+    "recurrence": (),
+    "attendees": ({"email": "", "self": False, "organizer": False, "optional": False, "resource": False},),
+    "organizer": {"email": "", "self": False},
+    "attendees_omitted": False,
+    "event_type": "default",
+    "conference": {
+        "conference_solution": {"key": {"type": ""}},
+        "entry_points": ({"entry_point_type": "", "uri": ""},),
+        "parameters": {"add_on_parameters": {"parameters": {}}},
+    },
+}
+
+
+def said(value: object) -> object:
+    """Everything a struct holds that is not None, by our names but for `self`."""
+    if isinstance(value, tuple):
+        return tuple(map(said, value))
+    if not isinstance(value, msgspec.Struct):
+        return value
+    held = {name.rstrip("_"): said(getattr(value, name)) for name in value.__struct_fields__}
+    return {name: inner for name, inner in held.items() if inner is not None}
+
+
+def test_an_event_that_says_nothing_but_its_id() -> None:
+    """What is absent means the same everywhere, and takes no room where the event is kept."""
+    empty = {"organizer": {}, "attendees": [{}], "conferenceData": {"conferenceSolution": {}, "entryPoints": [{}]}}
+
+    assert said(read({"id": "abc", **empty})) == {"id": "abc", **NOTHING_SAID}
+    assert json.loads(msgspec.json.encode(read({"id": "abc", **empty}))) == {"id": "abc", **empty}
+
+
 @pytest.mark.parametrize(
     "item",
     [
@@ -154,6 +216,7 @@ DECORATION = [
     {"attendees": [{"email": "b@example.com", "responseStatus": 1, "optional": "no", "resource": 0}]},
     {"conferenceData": {"notes": [], "conferenceSolution": {"key": {"type": "addOn"}, "name": 1, "iconUri": 2}}},
     {"conferenceData": {"entryPoints": [{"uri": "https://x", "label": 1, "pin": 1234, "passcode": 42}]}},
+    {"conferenceData": {"entryPoints": [{"accessCode": 1, "meetingCode": 2, "password": 3, "regionCode": 4}]}},
 ]
 
 
@@ -187,6 +250,16 @@ def test_what_decides_must_be_readable(fields: dict[str, Any], place: str) -> No
     assert item.id == "abc"
     assert place in item.cause
     assert "canary" not in item.cause
+
+
+@pytest.mark.parametrize("raw", [b'{"id":' + b"[" * 100_000, b'{"summary": "canary\xff"}'], ids=["deep", "no text"])
+def test_bytes_that_are_no_json_are_not_repeated(raw: bytes) -> None:
+    """What Python's own errors say holds what they stumbled upon."""
+    item = read_event(raw)
+
+    assert isinstance(item, Unreadable)
+    assert "canary" not in item.cause
+    assert item.cause in {"no readable JSON", "Input data was truncated"}
 
 
 @pytest.mark.parametrize(
@@ -297,6 +370,7 @@ def test_a_time_that_cannot_be_read_is_poison(when: EventTime, cause: str) -> No
     [
         ("2022-01-19T02:08:36.565Z", datetime(2022, 1, 19, 2, 8, 36, 565_000, tzinfo=UTC)),
         ("2022-01-19T02:08:36", datetime(2022, 1, 19, 2, 8, 36, tzinfo=UTC)),
+        ("2022-01-19T03:08:36+01:00", datetime(2022, 1, 19, 2, 8, 36, tzinfo=UTC)),
         ("lately", None),
         ("", None),
         (None, None),

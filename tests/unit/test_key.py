@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import string
+from base64 import b32encode
 from typing import NamedTuple
 
 import pytest
@@ -93,7 +95,12 @@ def test_any_text_can_be_asked_about(key: str) -> None:
 
 
 def test_an_empty_secret_protects_nothing() -> None:
-    """Without a secret no key is made, and none is ours."""
+    """Without a secret no key is made, and none is ours: not even one that anybody can reckon."""
+    name = "a" * 32
+    fields = b"".join(len(field).to_bytes(4, "big") + field for field in (b"mark", name.encode()))
+    reckoned = b32encode(hmac.digest(b"", fields, "sha256")).decode().lower()[:8] + name
+
+    assert not is_ours(b"", reckoned)
     with pytest.raises(ValueError, match=r"^a key needs a secret$"):
         Fields().key(b"")
     assert not is_ours(b"", Fields().key())

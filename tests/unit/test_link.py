@@ -105,6 +105,15 @@ def test_an_event_has_been_told_or_not(conference: ConferenceData | None, expect
     assert expected is published(conference, RICH)
 
 
+def test_one_way_to_join_under_two_passcodes() -> None:
+    """Someone added the video link once more, without its passcode: the event is told again."""
+    video, *phones = entry_points(RICH)
+    twice = (video, msgspec.structs.replace(video, passcode=None), *phones)
+
+    assert not published(retold(entry_points=twice), RICH)
+    assert not published(retold(entry_points=twice[::-1]), RICH)
+
+
 MEETINGS = st.builds(
     Meeting,
     st.builds(MeetingRef, st.text(), st.text(), st.text().map(MeetingId)),

@@ -118,7 +118,10 @@ def test_a_single_event_has_no_exceptions() -> None:
 )
 def test_an_event_has_one_slot(times: dict[str, Any], expected: Slot) -> None:
     """Times are instants in UTC together with the zone that keeps the wall time."""
-    assert expected == spec(**times).slot
+    slot = spec(**times).slot
+
+    assert expected == slot
+    assert slot.start.tzinfo is slot.end.tzinfo is UTC
     assert expected.zone_info.key == expected.zone
 
 

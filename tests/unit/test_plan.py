@@ -198,6 +198,19 @@ def test_actions_carry_what_the_event_wants(event: str, link: str, says: str) ->
                 assert held is not None
 
 
+@pytest.mark.parametrize("event", ["bare", "M", "M'", "other"])
+@pytest.mark.parametrize("right", [True, False, None])
+def test_a_strangers_meeting_is_neither_written_nor_told(event: str, right: bool | None) -> None:
+    """An event that names a meeting that we did not make learns nothing by it, however the two differ."""
+    stranger = msgspec.structs.replace(M, ref=msgspec.structs.replace(M.ref, owned=False))
+    link = Link("zoom", "account", "", 0, stranger, digest(MOVED), leads=False)
+    changed = msgspec.structs.replace(stranger, join_url="https://meet/2")
+
+    assert words(decide(EVENTS[event], NotAsked(), link)) == "-"
+    assert words(decide(EVENTS[event], Found(stranger, right), link)) == "-"
+    assert words(decide(EVENTS[event], Found(changed, right), link)) == "agree"
+
+
 # ---- a small world ---------------------------------------------------------------------------------
 
 

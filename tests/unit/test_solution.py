@@ -13,7 +13,7 @@ from conference.event import (
     Event,
     SolutionKey,
 )
-from conference.solution import PARAMETER, Solution, provider_of
+from conference.solution import Solution, provider_of
 
 OURS = (Solution("zoom", ("zoom.us", "eu.zoom.us")), Solution("janus"))
 
@@ -25,7 +25,7 @@ def carrying(
     return ConferenceData(
         conference_solution=None if kind is None else ConferenceSolution(SolutionKey(kind), "Zoom"),
         entry_points=() if url is None else (EntryPoint("phone", "tel:+1"), EntryPoint(entry, url)),
-        parameters=ConferenceParameters(AddOnParameters({} if asked is None else {PARAMETER: asked})),
+        parameters=ConferenceParameters(AddOnParameters({} if asked is None else {"lockstep": asked})),
     )
 
 

@@ -71,13 +71,14 @@ def test_a_stopped_feed_is_left_in_peace(world: World, feed: str) -> None:
     world.patch(made["id"], summary="Meanwhile")
     world.settle()
     world.patch(made["id"], summary="Again")
-    ran = 0
+    ran = polled = 0
     for _ in range(10):
         world.clock.advance(timedelta(minutes=2))
-        world.tick()
+        polled += world.tick()["polls"]
         ran += world.settle()
 
     assert world.feed(feed).stopped
+    assert polled == 0
     assert ran <= 1
 
 

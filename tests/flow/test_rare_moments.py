@@ -14,6 +14,8 @@ import pytest
 
 from conference.errors import Stale
 from conference.event import read_event
+from conference.link import index
+from conference.meeting import MeetingId, MeetingRef
 from conference.plan import Agree, ReleaseMeeting, UpdateMeeting
 from conference.solution import Solution
 from functions import channel, dead, effects, ledger, patch, reconcile, sweep, webhook, work
@@ -259,6 +261,23 @@ def test_what_was_there_before_us_is_noted_as_far_as_it_can_be_told(world: World
     assert [meeting["title"] for meeting in world.meetings()] == ["Asks again"]
 
 
+def test_meetings_that_were_there_before_us_are_found_and_shared(world: World) -> None:
+    """Two calendars name one meeting: the first to be connected leads, and what a vendor says of it reaches both."""
+    world.google_control("calendars", id=TEAM, owner=ALICE, timeZone="Europe/Zurich")
+    meeting = world.make_meeting_elsewhere("Old")
+    for calendar in ("primary", TEAM):
+        world.insert(calendar, summary=calendar, conferenceData=world.conference_with(meeting))
+    world.connect()
+    world.connect(TEAM)
+    held = index(MeetingRef("http", "acme", MeetingId(meeting)))
+
+    assert [(row.calendar, row.link.leads) for row in sorted(world.rows(), key=lambda it: it.calendar) if row.link] == [
+        (ALICE, True),
+        (TEAM, False),
+    ]
+    assert webhook.look_at_meeting(world.ground, held, "") == 2
+
+
 def test_events_that_a_full_pass_does_not_show_are_looked_up_unless_long_over(world: World, feed: str) -> None:
     """A series that has ended and an event that ends before it starts are looked up, a single one of last month not."""
     series = world.insert(summary="Series", recurrence=["RRULE:FREQ=DAILY;COUNT=2"])
@@ -401,14 +420,17 @@ def test_a_meeting_that_goes_between_the_look_and_the_write_is_made_anew(world: 
     assert world.event(made["id"])["conferenceData"]["conferenceId"] == after["id"]
 
 
-def test_a_copy_without_a_conference_does_not_keep_the_meeting(world: World) -> None:
-    """Cancelled here, the event lives on in another calendar of the user, where nobody asks for a meeting."""
+@pytest.mark.parametrize("theirs", [False, True], ids=["without a conference", "a guest's"])
+def test_a_copy_that_may_not_act_does_not_keep_the_meeting(world: World, theirs: bool) -> None:
+    """Cancelled here, the event lives on in another calendar of the user: asking for no meeting, or as a guest's."""
     world.google_control("calendars", id=TEAM, owner=ALICE, timeZone="Europe/Zurich")
     world.connect()
     world.connect(TEAM)
     made = world.insert()
     world.settle()
-    copy = {key: value for key, value in world.event(made["id"]).items() if key != "conferenceData"}
+    copy = {**world.event(made["id"]), "organizer": {"email": "bob@example.com"}}
+    if not theirs:
+        copy = {key: value for key, value in world.event(made["id"]).items() if key != "conferenceData"}
     world.google_control("events", calendarId=TEAM, event=copy)
     world.cancel(made["id"])
     world.settle()

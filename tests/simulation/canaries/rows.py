@@ -72,6 +72,12 @@ CANARIES = (
         ),
     ),
     Canary(
+        "handed-claim-worked-on-twice",
+        "The claim that was made for a task is taken by a commit, so that of two deliveries one works.",
+        "transient maximum: two workers under one claim",
+        (Edit(RECONCILE, "            return job.take_over()\n", "            return job.row.pending\n"),),
+    ),
+    Canary(
         "row-fence-off",
         "A worker that was overtaken saves nothing any more.",
         "convergence: a zombie writes its link over its successor's",

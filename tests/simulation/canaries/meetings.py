@@ -223,9 +223,18 @@ CANARIES = (
         ),
     ),
     Canary(
-        "meeting-published-for-ever",
-        "Our own echo ends in nothing to do: an event that carries the ways to join is not written again.",
-        "fixpoint and budget: each patch brings about the next",
+        "own-echo-not-recognised",
+        "Our own write comes back as a change and ends in nothing to do.",
+        "rest, fixpoint and budget: each patch brings about the next",
+        (
+            Edit(PLAN, " and not published(event.conference, known):\n", ":\n"),
+            Edit("functions.marking", "    if fresh == row and not anyway:\n", "    if row.mark < 0:\n"),
+        ),
+    ),
+    Canary(
+        "published-at-every-change",
+        "An event that carries the ways to join is not written again when something else of it changes.",
+        "call budget: one patch for each change",
         (Edit(PLAN, " and not published(event.conference, known):\n", ":\n"),),
     ),
     Canary(

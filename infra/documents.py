@@ -163,7 +163,7 @@ def _plain_fields(data: Mapping[str, Any], depth: int) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for name, value in data.items():
         if not isinstance(name, str):
-            raise ValueError("a document's field names are text")
+            raise ValueError("a document's field names are text")  # noqa: TRY004 - as for all that is no plain JSON
         # Most values are plain text, and every write of every document comes through here.
         plain[_text(name)] = _text(value) if type(value) is str else _plain(value, depth)
     return plain

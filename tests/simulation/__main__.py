@@ -97,9 +97,9 @@ def _tell(verdict: Verdict, *, trace: bool) -> None:
 
 def _report(tally: Tally) -> None:
     console.print(
-        f"{tally.seeds} worlds in {tally.seconds:.0f} s: {tally.seeds / tally.seconds:.1f} a second, "
-        f"{sum(tally.calls.values()) / tally.seeds:.0f} calls and {sum(tally.faults.values()) / tally.seeds:.1f} faults "
-        f"a world; {len(tally.failed)} failed, {len(tally.different)} not the same twice"
+        f"{tally.seeds} worlds in {tally.seconds:.0f} s: {tally.seeds / tally.seconds:.1f} a second; "
+        f"{tally.calls.total() / tally.seeds:.0f} calls and {tally.faults.total() / tally.seeds:.1f} faults a world; "
+        f"{len(tally.failed)} failed, {len(tally.different)} were not the same twice"
     )
     for title, counter in (
         ("faults", tally.faults),

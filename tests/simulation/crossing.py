@@ -40,8 +40,10 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One outgoing call; `refused` says or raises what a fault without effect looks like, `unanswered` what a lost
-    answer does."""
+    """One outgoing call.
+
+    `refused` answers or raises what a fault without effect looks like, `unanswered` what a lost answer does.
+    """
 
     kind: str
     system: str

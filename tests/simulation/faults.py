@@ -42,7 +42,7 @@ class Fault(enum.Enum):
     CLOCK_SKEWED = "F41 clock skewed"
     OUTAGE = "F35 functions and scheduler down for long"
     # the Calendar
-    TOKEN_DROPPED = "F12 sync token dropped (410)"  # noqa: S105 - a kind of fault
+    TOKEN_DROPPED = "F12 sync token dropped (410)"
     TOKENS_EXPIRED = "F12 all sync tokens expired"
     CALENDAR_RATE = "F14 calendar rate limit 403"
     CALENDAR_BUSY = "F14 calendar 429 with Retry-After"

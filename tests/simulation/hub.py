@@ -145,7 +145,7 @@ class Hub:
             begin()
         self._main.switch()
         self._check_alive(parent)
-        return [_outcome(lanes[at]) for at in range(len(calls))]
+        return [_outcome(lanes[at]) for at in range(len(calls))]  # type: ignore[misc]  # what a call of T returned
 
     # ---- workers ----------------------------------------------------------------------------
 
@@ -163,6 +163,9 @@ class Hub:
         self._current = worker
         worker.line.switch()
         self._current = None
+        self._after(worker)
+
+    def _after(self, worker: Worker) -> None:
         if worker.over:
             worker.ended(worker)
         if worker.process.dead:

@@ -71,9 +71,13 @@ def test_a_crash_in_one_lane_takes_the_whole_process_and_nobody_else() -> None:
         hub.side_by_side([dies, lives], 2)
         said.append("parent")
 
+    def other() -> None:
+        hub.sleep(3)
+        said.append("other")
+
     ended = list[Worker]()
     hub.spawn("dying", parent, ended.append)
-    hub.spawn("other", lambda: (hub.sleep(3), said.append("other")), ended.append)
+    hub.spawn("other", other, ended.append)
     hub.run(10)
 
     assert said == ["other"]

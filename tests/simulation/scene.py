@@ -111,7 +111,10 @@ class Scene:
         read = [(each, user.get(wish.calendar, each)) for each in wish.exceptions]
         # An occurrence with the version of its series is as the series has it.
         wish.exceptions = {each: own_fields(one) for each, one in read if one and one["etag"] != now["etag"]}
-        wish.changed_at = self.clock().timestamp()
+        # To write what stands there already changes nothing, and no list shows it.
+        latest = max(one["updated"] for one in (now, *(one for _, one in read if one)))
+        if datetime.fromisoformat(latest).timestamp() > self.clock().timestamp() - 1:
+            wish.changed_at = self.clock().timestamp()
 
     def shared(self, wish: Wish, other: Wish) -> None:
         """Note that two events name one meeting, with whatever else names it."""

@@ -1,0 +1,41 @@
+"""The handlers of a script, each under a stable name: the name is kept, never the code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
+
+Handler = Callable[..., Any]
+H = TypeVar("H", bound=Handler)
+
+
+class Registry:
+    """Handlers by name."""
+
+    def __init__(self) -> None:
+        self._named: dict[str, Handler] = {}
+
+    @overload
+    def handler(self, name: H) -> H: ...
+
+    @overload
+    def handler(self, name: str | None = None) -> Callable[[H], H]: ...
+
+    def handler(self, name: H | str | None = None) -> H | Callable[[H], H]:
+        """Register a function, under its own name or the given one. Raises ValueError if another has that name."""
+        if callable(name):
+            return self._register(name.__name__, name)
+        return lambda function: self._register(name or function.__name__, function)
+
+    def find(self, name: str) -> Handler | None:
+        """The handler of this name."""
+        return self._named.get(name)
+
+    def name_of(self, function: Handler) -> str | None:
+        """The name that a function was registered under."""
+        return next((name for name, known in self._named.items() if known is function), None)
+
+    def _register(self, name: str, function: H) -> H:
+        if self._named.setdefault(name, function) is not function:
+            raise ValueError(f"there is a handler named {name!r} already; give this one another name")
+        return function

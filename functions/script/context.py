@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from functions.script.errors import NoUser, NotRunning
+from functions.script.errors import NotRunning, NoUser
 from functions.script.project import Project
 
 

@@ -12,7 +12,7 @@ from functions.script.registry import Registry
 
 
 class CalendarApi(Protocol):
-    """The Calendar API as a script sees it: resources are plain JSON objects, options and headers Google's own names."""
+    """The Calendar API as a script sees it: resources are JSON objects, options and headers in Google's names."""
 
     def call(
         self,

@@ -44,6 +44,16 @@ test: $(VENV)/ready ## run the whole suite: format, lint, types, tests
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
 
+SEEDS ?= 2000
+FROM ?= 0
+.PHONY: simulate
+simulate: $(VENV)/ready ## live through many simulated worlds; SEEDS=…, FROM=…; a failing story is kept in regressions/
+	@exec $(BIN)/python -m tests.simulation seeds --seeds $(SEEDS) --from $(FROM)
+
+.PHONY: canaries
+canaries: $(VENV)/ready ## take each protection out of the product and see that the simulation notices; SEEDS=…
+	@exec $(BIN)/python -m tests.simulation.canaries --seeds $(SEEDS)
+
 MUTANTS = .mutants
 .PHONY: mutants
 mutants: $(VENV)/ready ## change conference/ in a thousand small ways, and list what no test notices (half an hour)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 UNTITLED = "(No title)"
 MAX_TITLE = 1000
@@ -11,7 +10,9 @@ MAX_AGENDA = 8192
 
 # Google frames the join details it writes into a description with such lines (calendar-contract 7.13).
 _DELIMITER = re.compile(r"-::~:~::[:~]*::~:~::-")
-_LINES = frozenset("\n\t")
+# Control characters, halves of surrogate pairs, and the separators that some readers take for a line's end.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
+_UNSEEN_IN_LINES = re.compile(r"(?![\n\t])" + _UNSEEN.pattern)
 
 
 def title(summary: str) -> str:
@@ -26,7 +27,7 @@ def agenda(description: str) -> str:
     if len(parts) % 2 == 0:
         # A delimiter without its partner: what follows may be a person's own words.
         kept.append(parts[-1])
-    return _clean("".join(kept).replace("\r\n", "\n"), keep=_LINES).strip()[:MAX_AGENDA].rstrip()
+    return _clean("".join(kept).replace("\r\n", "\n"), _UNSEEN_IN_LINES).strip()[:MAX_AGENDA].rstrip()
 
 
 def name(display_name: str | None) -> str:
@@ -34,10 +35,5 @@ def name(display_name: str | None) -> str:
     return _clean(display_name or "").strip()[:MAX_TITLE].rstrip()
 
 
-def _clean(text: str, keep: frozenset[str] = frozenset()) -> str:
-    return "".join(c if c in keep or not _unprintable(c) else " " for c in text)
-
-
-def _unprintable(character: str) -> bool:
-    # Control characters, halves of surrogate pairs, and the separators that some readers take for a line's end.
-    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+def _clean(text: str, unseen: re.Pattern[str] = _UNSEEN) -> str:
+    return unseen.sub(" ", text)

@@ -56,6 +56,7 @@ class Hub:
         self.seconds = start
         self._due: list[_Due] = []
         self._numbered = 0
+        self._until = start
         self._main = getcurrent()
         self._current: Worker | None = None
 
@@ -79,12 +80,18 @@ class Hub:
     def sleep(self, seconds: float) -> None:
         """Let the current worker wait while others go on."""
         worker = self._running()
-        self._push(self.seconds + seconds, worker)
+        until = self.seconds + max(seconds, 0.0)
+        if until <= self._until and (not self._due or self._due[0][0] > until):
+            # Nobody comes before: this worker would be the next.
+            self.seconds = until
+            return
+        self._push(until, worker)
         self._main.switch()
         self._check_alive(worker)
 
     def run(self, until: float) -> None:
         """Let everything happen that is due by then; then it is then."""
+        self._until = until
         while self._due and self._due[0][0] <= until:
             at, _, what = heapq.heappop(self._due)
             self.seconds = max(self.seconds, at)

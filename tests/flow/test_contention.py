@@ -109,6 +109,8 @@ def test_a_row_that_is_written_without_end_is_stale(world: World) -> None:
     world.insert()
     world.settle()
     (document,) = world.store.query(ledger.COLLECTION)
+    work.remark(world.ground, document.key, verify=True)
+    (document,) = world.store.query(ledger.COLLECTION)
     world.change_ground(store=Contended(world.store, "ledger/", always=True))
     job = work.Work.on(world.ground, document)
 

@@ -1,16 +1,76 @@
 """Apps Script's quotas as a profile that can be put on; without it, only the store's document size bounds a script.
 
 Authority: https://developers.google.com/apps-script/guides/services/quotas
+Google leaves the units of "KB" and "character" open: here a KB is 1,024 bytes of UTF-8, a character a UTF-16 code unit.
+Its limits of URL fetches have no twin, since handlers here fetch with whatever library they like.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+KB = 1024
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a script may use; None: as much as it likes."""
+    """What a script may use; None: as much as it likes. Sizes in bytes, durations in seconds, rates by 24 hours."""
 
     triggers: int | None = None
     """Triggers of one user in one script."""
+    trigger_runtime: float | None = None
+    """What all runs of a user's triggers may take together in a day."""
+    runtime: float | None = None
+    """What one run may take."""
+    add_on_runtime: float | None = None
+    """What one run of an add-on may take."""
+    user_runs: int | None = None
+    """Runs at the same time as one user."""
+    script_runs: int | None = None
+    """Runs at the same time of one script."""
+    every_minutes: frozenset[int] | None = None
+    """What `every_minutes` may be given."""
+    add_on_interval: float | None = None
+    """The shortest time between two fires of an add-on's clock trigger."""
+    property_value: int | None = None
+    property_store: int | None = None
+    """The keys and values of one store together."""
+    property_calls: int | None = None
+    """Reads and writes of a user in a day."""
+    events_created: int | None = None
+    """Calendar events that a user may make in a day."""
+    cache_key: int | None = None
+    """UTF-16 code units."""
+    cache_value: int | None = None
+    cache_seconds: int | None = None
+    """The longest that an item may be kept."""
+    cache_items: int | None = None
+    """Items of one cache; when there are more, only `cache_kept` stay: those farthest from expiry."""
+    cache_kept: int = 900
+
+    @classmethod
+    def none(cls) -> Limits:
+        """No limits of Apps Script's."""
+        return cls()
+
+    @classmethod
+    def apps_script(cls, *, workspace: bool = False) -> Limits:
+        """What Apps Script grants a consumer account, or a Google Workspace account."""
+        return cls(
+            triggers=20,
+            trigger_runtime=(6 * 60 if workspace else 90) * 60.0,
+            runtime=6 * 60.0,
+            add_on_runtime=30.0,
+            user_runs=30,
+            script_runs=1000,
+            every_minutes=frozenset({1, 5, 10, 15, 30}),
+            add_on_interval=60 * 60.0,
+            property_value=9 * KB,
+            property_store=500 * KB,
+            property_calls=500_000 if workspace else 50_000,
+            events_created=10_000 if workspace else 5_000,
+            cache_key=250,
+            cache_value=100 * KB,
+            cache_seconds=21_600,
+            cache_items=1000,
+        )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from functions.ground import Ground
+from functions.script.enums import InstallationSource
 from functions.script.limits import Limits
 from functions.script.registry import Registry
 
@@ -49,6 +50,26 @@ class Grants(Protocol):
         """Drop the user's grant."""
 
 
+@dataclass(frozen=True, slots=True)
+class SolutionLook:
+    """What a Calendar user sees of a conference solution of ours."""
+
+    name: str
+    icon_uri: str | None = None
+
+
+class Owner(Protocol):
+    """How the people behind a script are told."""
+
+    def tell(self, user: str, subject: str, lines: Sequence[str]) -> None:
+        """Send a summary; no line holds a title, a secret or a link to a meeting. Raises Later."""
+
+
+def _no_loop(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    coroutine.close()
+    raise TypeError("this project has nothing that runs async handlers")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """Everything that a script is given. `id` keeps scripts apart: keys always hold (script id, user)."""
@@ -58,10 +79,22 @@ class Project:
     handlers: Registry
     api: CalendarApi
     grants: Grants
+    wait: Callable[[float], None]
+    """Lets so many seconds pass; a lock waits by it."""
     zone: str = "UTC"
     """The script's time zone, by its IANA name."""
     limits: Limits = field(default_factory=Limits)
     scopes: frozenset[str] = frozenset()
     """The OAuth scopes that the project declares."""
+    complete: Callable[[Coroutine[Any, Any, Any]], Any] = _no_loop
+    """Runs an async handler to its end."""
+    owner: Owner | None = None
+    """Who gets the daily summary of failures; None: nobody."""
     url: str | None = None
     """The script's own address, if it is deployed as a web app."""
+    enabled: bool = True
+    """Whether the web app at `url` answers."""
+    installed_from: InstallationSource = InstallationSource.NONE
+    """How the script came to its users."""
+    solutions: Mapping[str, SolutionLook] = field(default_factory=dict)
+    """The look of each conference solution of the manifest, by its id there."""

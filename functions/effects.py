@@ -58,6 +58,8 @@ def ask(work: Work, spec: MeetingSpec) -> None:
     except Gone:
         _absent(work)
         return
+    # Had it been missed before: it is there again, and the next time counts anew.
+    work.row = msgspec.structs.replace(work.row, absent_since=None)
     right = is_right(provider, meeting, spec)
     work.meeting = Found(meeting, right)
     if link.leads and not right:
@@ -120,12 +122,9 @@ def update(work: Work, action: UpdateMeeting) -> None:
     work.touched = True
     try:
         written = provider.update(known.ref, action.spec, key=link.key, base=known)
-    except Stale:
-        # Somebody changed it at the provider: look, then decide again.
+    except (Stale, Gone):
+        # Somebody changed it at the provider, or deleted it: look, then decide again.
         ask(work, action.spec)
-        return
-    except Gone:
-        _absent(work)
         return
     if written.ignored:
         log.warning("provider ignored fields", fields=sorted(f.value for f in written.ignored), row=work.document_key)

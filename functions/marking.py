@@ -108,7 +108,7 @@ def baseline(ground: Ground, row: Row, sighting: Sighting, zone: str) -> Row | N
         return fresh
     held = index(meeting.ref)
     shared = ground.store.query(ledger.COLLECTION, [Where("meeting", "==", held)], limit=1)
-    link = Link(meeting.ref.provider, meeting.ref.account, "", 0, meeting, agreed_as_is(fresh, zone), leads=not shared)
+    link = Link(meeting.ref.provider, meeting.ref.account, "", 0, meeting, agreed_as_is(event, fresh), leads=not shared)
     return msgspec.structs.replace(fresh, link=link, meeting=held)
 
 
@@ -123,12 +123,10 @@ def named_meeting(ground: Ground, event: Event) -> Meeting | None:
     return Meeting(ref, video.uri if video else "", passcode=video.passcode if video else None)
 
 
-def agreed_as_is(row: Row, zone: str) -> str | None:
-    """The digest of what the event says, taken as agreed; None if it cannot be told."""
-    if row.seen is None:
-        return None
+def agreed_as_is(event: Event, row: Row) -> str | None:
+    """The digest of what the event and its row's exceptions say, taken as agreed; None if it cannot be told."""
     try:
-        return digest(spec_of(row.seen, tuple(row.exceptions.values()), zone=ZoneInfo(zone), host=row.user))
+        return digest(spec_of(event, tuple(row.exceptions.values()), zone=ZoneInfo(row.zone), host=row.user))
     except Poison:
         return None
 

@@ -162,7 +162,7 @@ def link_all(world: World, feed: str, events: Sequence[dict[str, Any]]) -> None:
         meeting = marking.named_meeting(world.ground, event)
         assert meeting
         row = Row(feed, event.id, ALICE, ALICE, zone="Europe/Zurich", seen=event, ical_uid=event.ical_uid)
-        link = Link("http", "acme", "", 0, meeting, marking.agreed_as_is(row, row.zone))
+        link = Link("http", "acme", "", 0, meeting, marking.agreed_as_is(event, row))
         puts.append(ledger.put(msgspec.structs.replace(row, link=link, meeting=index(meeting.ref)), None))
     for start in range(0, len(puts), 200):
         world.store.commit(*puts[start : start + 200])

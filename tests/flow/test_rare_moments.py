@@ -398,7 +398,7 @@ def test_a_cancelled_event_whose_create_was_never_done_has_nothing_to_delete(wor
 
 @pytest.mark.usefixtures("feed")
 def test_a_meeting_that_goes_between_the_look_and_the_write_is_made_anew(world: World) -> None:
-    """It was missed once before, then there, then gone at the moment of the update: that is believed."""
+    """It was missed once before, then there, then gone at the moment of the update: asked once more, it is believed."""
     made = world.insert()
     world.settle()
     (meeting,) = world.meetings()

@@ -171,6 +171,31 @@ def test_a_meeting_gone_at_the_moment_of_our_write_is_made_anew(world: World) ->
     assert world.event(made["id"])["conferenceData"]["conferenceId"] == after["id"]
 
 
+def test_an_outage_that_answers_404_now_and_then_costs_no_meeting(world: World) -> None:
+    """Each time it is asked once more; that it was missed before makes nobody believe it sooner."""
+    made = world.insert()
+    world.settle()
+    meetings = world.meetings()
+    (row,) = world.rows()
+    missed = []
+    for method in ("GET", "GET", "PUT", "GET"):
+        world.vendor_control("faults", method=method, path="^/meetings/", times=1, status=404)
+        if method == "PUT":
+            world.patch(made["id"], summary="Renamed")
+        else:
+            work.remark(world.ground, ledger.key_of(row.feed, row.event), verify=True)
+        world.settle(timedelta(seconds=10))
+        missed.append(world.rows()[0].absent_since is not None)
+        world.settle(timedelta(minutes=10))
+        assert world.rows()[0].absent_since is None
+        world.clock.advance(timedelta(hours=2))
+
+    # The look after a failed update finds it already.
+    assert missed == [True, True, False, True]
+    assert [meeting["id"] for meeting in world.meetings()] == [meeting["id"] for meeting in meetings]
+    assert [meeting["title"] for meeting in world.meetings()] == ["Renamed"]
+
+
 def test_a_meeting_that_is_not_ours_is_let_go_and_lives_on(world: World) -> None:
     """A provider that refuses to delete what we did not make does not keep the row busy."""
 

@@ -22,6 +22,10 @@ class Execution:
     id: str
     trigger: str | None = None
     at_end: list[Callable[[], None]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    """What the handler has logged."""
+    aside: dict[str, Exception] = field(default_factory=dict)
+    """Events that the handler could not cope with and set aside, by id, each with its error."""
 
 
 @dataclass(frozen=True, slots=True)

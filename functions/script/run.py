@@ -1,0 +1,115 @@
+"""One run of a handler: in its trigger's name, recorded, with everything it holds let go at its end."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from conference.errors import LockstepError, Revoked
+from functions.script import processes
+from functions.script.context import Execution, running
+from functions.script.errors import AuthorizationRequired, HandlerNotFound, ScriptError
+from functions.script.project import Project
+from functions.script.registry import Handler
+from functions.script.trigger import TriggerRecord
+
+log = structlog.get_logger(__name__)
+
+
+class Outcome(enum.StrEnum):
+    """How a run ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    NEEDS_AUTH = "needs authorization"
+    NO_HANDLER = "no handler"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A run that has ended: what the handler raised, and which events it has set aside, by id."""
+
+    outcome: Outcome
+    error: Exception | None = None
+    aside: dict[str, Exception] | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """True if the handler came to its end."""
+        return self.outcome is Outcome.COMPLETED
+
+
+def run(project: Project, record: TriggerRecord, event: object, *, delivery_id: str = "", attempt: int = 1) -> Ran:
+    """Call the trigger's handler with `event`, as the trigger's user. Never raises what the handler raised.
+
+    Locks taken in the run are let go, whatever happens; the run is recorded.
+    """
+    began = project.ground.now()
+    execution = Execution(project.ground.new_secret()[:22], record.id)
+    ran = _called(project, record, event, execution)
+    _end(execution)
+    processes.record(
+        project,
+        record,
+        execution,
+        began=began,
+        outcome=str(ran.outcome),
+        error=told(ran.error) if ran.error else None,
+        delivery_id=delivery_id,
+        attempt=attempt,
+    )
+    return ran
+
+
+def told(error: BaseException) -> str:
+    """What may be kept of an error: our own text; of another its class and place, for its text may hold a title."""
+    if isinstance(error, LockstepError | ScriptError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f", {frames[-1].filename.rpartition('/')[2]} line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
+
+
+def _called(project: Project, record: TriggerRecord, event: object, execution: Execution) -> Ran:
+    handler = project.handlers.find(record.handler)
+    if handler is None:
+        return Ran(Outcome.NO_HANDLER, HandlerNotFound(record.handler))
+    try:
+        with running(project, user=record.user, execution=execution):
+            _call(project, handler, event)
+    except (Revoked, AuthorizationRequired) as error:
+        return Ran(Outcome.NEEDS_AUTH, error)
+    except Exception as error:  # noqa: BLE001 - a handler may raise anything, and it concerns its own changes only
+        return Ran(Outcome.FAILED, error, dict(execution.aside))
+    return Ran(Outcome.COMPLETED, aside=dict(execution.aside))
+
+
+def _call(project: Project, handler: Handler, event: object) -> None:
+    result: Any = handler(event) if _takes_event(handler) else handler()
+    if inspect.iscoroutine(result):
+        project.complete(result)
+
+
+def _takes_event(handler: Handler) -> bool:
+    """Apps Script's functions may declare no parameter; what they are not asking for is dropped."""
+    try:
+        inspect.signature(handler).bind(None)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+def _end(execution: Execution) -> None:
+    for action in reversed(execution.at_end):
+        try:
+            action()
+        except LockstepError as error:
+            # Leases end by themselves.
+            log.warning("not let go at a run's end", execution=execution.id, error=str(error))

@@ -1,0 +1,169 @@
+"""The Queue on Google Cloud Tasks; the port is functions.ports.Queue.
+
+https://cloud.google.com/tasks/docs/creating-http-target-tasks and https://cloud.google.com/tasks/docs/dual-overview
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import grpc
+from google.api_core import exceptions
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+from google.protobuf import duration_pb2, timestamp_pb2
+
+from conference.errors import Later, OutcomeUnknown, Where
+from functions.ports import Clock, Task
+from infra.tasks import check_name, encode_body, moment
+
+SHORTEST, LONGEST = timedelta(seconds=15), timedelta(minutes=30)
+"""Between these a call's deadline must lie."""
+
+_NOT_TAKEN = (
+    exceptions.ResourceExhausted,
+    # What an operator must mend (a queue that is missing or switched off, a permission) was not taken either.
+    exceptions.NotFound,
+    exceptions.FailedPrecondition,
+    exceptions.PermissionDenied,
+    exceptions.Unauthenticated,
+    exceptions.Aborted,
+)
+_NEVER_CONNECTED = "failed to connect to all addresses"
+"""How gRPC words an UNAVAILABLE of a request that it could not send; https://grpc.github.io/grpc/core/md_doc_statuscodes.html"""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where tasks go and whom they call.
+
+    `location` is "projects/P/locations/L"; `queue` is the id of the queue for functions that `queues` names none for.
+    Each task calls `<base_url>/<function>` with an identity token of `account` for just that address.
+    """
+
+    location: str
+    queue: str
+    base_url: str
+    account: str
+    queues: Mapping[str, str] = field(default_factory=dict)
+    deadline: timedelta = timedelta(minutes=10)
+
+    def __post_init__(self) -> None:
+        if not SHORTEST <= self.deadline <= LONGEST:
+            raise ValueError("a task's call may take between 15 seconds and 30 minutes")
+
+    def queue_for(self, function: str) -> str:
+        """The full name of the queue that calls this function."""
+        return f"{self.location}/queues/{self.queues.get(function, self.queue)}"
+
+    def url(self, function: str) -> str:
+        """What is called, and the audience of the token shown there."""
+        return f"{self.base_url.rstrip('/')}/{function}"
+
+
+class CloudTasksQueue:
+    """The Queue behind `client`, which is made at the first task: a function that adds none pays nothing for it."""
+
+    def __init__(
+        self, client: Callable[[], tasks_v2.CloudTasksClient], address: Address, clock: Clock, *, timeout: float = 10.0
+    ) -> None:
+        self._make = client
+        self._made: tasks_v2.CloudTasksClient | None = None
+        self._lock = threading.Lock()
+        self._address = address
+        self._clock = clock
+        self._timeout = timeout
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        with self._lock:
+            client, self._made = self._made, None
+        if client is not None:
+            client.transport.close()
+
+    def add(self, task: Task, *, name: str | None = None, at: datetime | None = None) -> bool:
+        """Take the task; False if its name is open or was used within the last 24 hours.
+
+        Raises Later if it was not taken, OutcomeUnknown if that cannot be told, ValueError for a task none would take.
+        """
+        check_name(name)
+        parent = self._address.queue_for(task.function)
+        message = self._message(task, encode_body(task), moment(at, self._clock.now()) if at else None)
+        if name is not None:
+            message.name = f"{parent}/tasks/{name}"
+        try:
+            # Without the client's own retries: whoever adds decides, under the same name, whether to try again.
+            self._client().create_task(parent=parent, task=message, retry=None, timeout=self._timeout)
+        except exceptions.AlreadyExists:
+            return False
+        except exceptions.InvalidArgument:
+            # Without cause: its text may quote the task.
+            raise ValueError("Cloud Tasks takes no such task") from None
+        except exceptions.GoogleAPICallError as error:
+            raise _meaning(error) from error
+        return True
+
+    def _message(self, task: Task, body: bytes, at: datetime | None) -> tasks_v2.Task:
+        url = self._address.url(task.function)
+        message = tasks_v2.Task(
+            http_request=tasks_v2.HttpRequest(
+                url=url,
+                http_method=tasks_v2.HttpMethod.POST,
+                headers={"Content-Type": "application/json"},
+                body=body,
+                oidc_token=tasks_v2.OidcToken(service_account_email=self._address.account, audience=url),
+            ),
+            dispatch_deadline=_duration(self._address.deadline),
+        )
+        if at is not None:
+            message.schedule_time = _timestamp(at)
+        return message
+
+    def _client(self) -> tasks_v2.CloudTasksClient:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+
+def _meaning(error: exceptions.GoogleAPICallError) -> Later | OutcomeUnknown:
+    code = error.grpc_status_code
+    where = Where("cloudtasks", "CreateTask", reason=code.name if code else type(error).__name__)
+    unsent = isinstance(error, exceptions.ServiceUnavailable) and _NEVER_CONNECTED in str(error)
+    if unsent or isinstance(error, _NOT_TAKEN):
+        return Later("Cloud Tasks did not take the task", where)
+    return OutcomeUnknown("Cloud Tasks did not say whether it took the task", where)
+
+
+def _timestamp(at: datetime) -> timestamp_pb2.Timestamp:
+    stamp = timestamp_pb2.Timestamp()
+    stamp.FromDatetime(at)
+    return stamp
+
+
+def _duration(length: timedelta) -> duration_pb2.Duration:
+    duration = duration_pb2.Duration()
+    duration.FromTimedelta(length)
+    return duration
+
+
+# ---- Clients --------------------------------------------------------------------------------
+
+
+def google_client() -> tasks_v2.CloudTasksClient:
+    """Google's own service, by the credentials of the place where this runs."""
+    return tasks_v2.CloudTasksClient()
+
+
+def local_client(target: str) -> tasks_v2.CloudTasksClient:
+    """A server at `target` ("host:port") that stands in for Google's, without encryption or credentials.
+
+    There is no environment variable for this: https://github.com/googleapis/python-tasks/issues/333
+    """
+    # A server that was killed is found again soon after it stands.
+    waits = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000)]
+    channel = grpc.insecure_channel(target, options=[*waits, ("grpc.enable_http_proxy", 0)])
+    return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))

@@ -1,4 +1,4 @@
-"""Turns values into text as JavaScript does: Apps Script's stores keep nothing but strings.
+"""Text as Apps Script has it: what values turn into, and how it is measured and checked.
 
 Authority: https://tc39.es/ecma262/#sec-tostring
 """
@@ -6,10 +6,11 @@ Authority: https://tc39.es/ecma262/#sec-tostring
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from functions.script.errors import BadArgument
+from functions.script.errors import BadArgument, InvalidConference
 
 _LARGEST_PLAIN = 21
 _SMALLEST_PLAIN = -6
@@ -36,6 +37,29 @@ def units(text: str) -> int:
 def size(text: str) -> int:
     """Its bytes in UTF-8. Raises UnicodeEncodeError for half a character."""
     return len(text.encode("utf-8"))
+
+
+def checked(field: str, text: Any, longest: int, *, empty: bool = False) -> str:
+    """The text, if it is one of at most `longest` units. Raises InvalidConference, which names the field."""
+    if not isinstance(text, str):
+        raise InvalidConference(field, "it is a text")
+    if not text and not empty:
+        raise InvalidConference(field, "it is empty")
+    if units(text) > longest:
+        raise InvalidConference(field, f"it has at most {longest} characters")
+    return text
+
+
+def checked_address(field: str, text: Any, longest: int, schemes: Sequence[str]) -> str:
+    """The address, if it is one of these schemes. Raises InvalidConference, which names the field."""
+    address = checked(field, text, longest)
+    scheme, colon, rest = address.partition(":")
+    web = scheme.lower() in {"http", "https"}
+    if not colon or scheme.lower() not in schemes or not (rest.startswith("//") and rest[2:] if web else rest):
+        raise InvalidConference(field, f"it begins with {' or '.join(f'{name}:' for name in schemes)}")
+    if any(character.isspace() or not character.isprintable() for character in address):
+        raise InvalidConference(field, "it holds what no address holds")
+    return address
 
 
 def _number(value: float) -> str:

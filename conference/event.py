@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from conference.decoding import from_json, from_plain
 from conference.errors import UNDECODABLE, Poison
 
 
@@ -184,8 +185,11 @@ class Unreadable(msgspec.Struct, frozen=True):
     cause: str
 
 
-_event = msgspec.json.Decoder(Event)
-_id_only = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_event = from_json(Event)
+_plain_event = from_plain(Event)
+_any = from_json(object)
+_id_only = from_json(dict[str, msgspec.Raw])
+_text = from_json(str)
 
 # Fields that decide nothing, by the type they have when they are well: with another type they are passed over.
 _DECORATIVE: dict[str, type] = {
@@ -213,7 +217,7 @@ _DECORATIVE: dict[str, type] = {
 def read_event(raw: bytes | msgspec.Raw) -> Event | Unreadable:
     """Decode one item; never raises on bad bytes, so that one bad event does not hold back the rest."""
     try:
-        return _event.decode(raw)
+        return _event(raw)
     except UNDECODABLE:
         return _read_leniently(raw)
 
@@ -221,7 +225,7 @@ def read_event(raw: bytes | msgspec.Raw) -> Event | Unreadable:
 def _read_leniently(raw: bytes | msgspec.Raw) -> Event | Unreadable:
     """Once more, without nulls and without what is wrong but decides nothing; slower, and hardly ever needed."""
     try:
-        return msgspec.convert(_sound(msgspec.json.decode(raw)), Event)
+        return _plain_event(_sound(_any(raw)))
     except UNDECODABLE as error:
         return Unreadable(_read_id(raw), _cause(error))
 
@@ -240,7 +244,7 @@ def _counts(key: str, item: object) -> bool:
 
 def _read_id(raw: bytes | msgspec.Raw) -> str | None:
     try:
-        return msgspec.json.decode(_id_only.decode(raw)["id"], type=str) or None
+        return _text(_id_only(raw)["id"]) or None
     except (*UNDECODABLE, KeyError):
         return None
 

@@ -11,6 +11,7 @@ import re
 import msgspec
 import structlog
 
+from conference.decoding import from_plain
 from conference.errors import Conflict, Gone, Later, LockstepError, Refused, Revoked
 from functions import feed as feeds
 from functions.ground import HOUR, MINUTE, Ground
@@ -36,6 +37,10 @@ class Channel(msgspec.Struct, frozen=True, omit_defaults=True):
     closing: bool = False
 
 
+decode = from_plain(Channel)
+"""The channel in a document's data."""
+
+
 def digest(secret: str) -> str:
     """What is kept of a channel's secret."""
     return hashlib.sha256(secret.encode()).hexdigest()
@@ -46,7 +51,7 @@ def find(ground: Ground, channel: str) -> Channel | None:
     if not ID.fullmatch(channel):
         return None
     document = ground.store.get(f"{COLLECTION}/{channel}")
-    return msgspec.convert(document.data, Channel) if document else None
+    return decode(document.data) if document else None
 
 
 def open_channel(ground: Ground, feed: str) -> None:
@@ -117,7 +122,7 @@ def close_channel(ground: Ground, channel: str) -> None:
     document = ground.store.get(f"{COLLECTION}/{channel}")
     if document is None:
         return
-    record = msgspec.convert(document.data, Channel)
+    record = decode(document.data)
     if record.expires is not None and record.expires <= ground.now():
         ground.store.commit(Delete(document.key, document.version))
         return
@@ -146,7 +151,7 @@ def renew_due(ground: Ground) -> int:
 
 
 def _renew(ground: Ground, document: Document) -> None:
-    record = msgspec.convert(document.data, Channel)
+    record = decode(document.data)
     name = document.key.removeprefix(f"{COLLECTION}/")
     if record.closing or record.resource_id is None or not _is_current(ground, record.feed, name):
         close_channel(ground, name)
@@ -184,7 +189,7 @@ def _postpone(ground: Ground, document: Document, wait: float) -> None:
     fresh = ground.store.get(document.key)
     if fresh is None:
         return
-    record = msgspec.convert(fresh.data, Channel)
+    record = decode(fresh.data)
     later = msgspec.structs.replace(record, renew_at=ground.now() + wait)
     try:
         ground.store.commit(Put(fresh.key, msgspec.to_builtins(later), fresh.version))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from conference.decoding import from_plain
 from conference.errors import Conflict, Gone, Later, Missing
 from functions.ground import Ground
 from functions.ports import Document, Put, Task
@@ -65,9 +66,12 @@ def key_of(feed: str) -> str:
     return f"{COLLECTION}/{feed}"
 
 
+_feed = from_plain(Feed)
+
+
 def decode(document: Document) -> Feed:
     """The feed in a document."""
-    return msgspec.convert(document.data, Feed)
+    return _feed(document.data)
 
 
 def put(document: Document | None, key: str, feed: Feed) -> Put:

@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 
+from conference.decoding import from_plain
 from conference.event import Event
 from conference.link import Link
 from conference.meeting import Occurrence
+from conference.solution import provider_of
 from functions.ground import Ground
 from functions.ports import Document, Put, Task
 
@@ -46,6 +48,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str | None = None  # the link's key
     former: str | None = None  # link.index of the meeting it last let go of: its join page says what became of it
     releasing: bool = False
+    awaited_until: float = 0.0  # its meeting was made before the event was saved: time to save it
     absent_since: float | None = None  # the provider said once that the meeting is not there
     ical_uid: str | None = None
     attempts: int = 0
@@ -67,14 +70,28 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.claimed_until > 0
 
 
+def awaited(row: Row, ground: Ground) -> bool:
+    """True while the meeting of the row waits for its event to be saved with it: nothing is done until then.
+
+    Its author may still be writing; what the event says without it, or that there is none, means nothing yet.
+    """
+    if row.link is None or row.awaited_until <= ground.now():
+        return False
+    seen = row.seen
+    return seen is None or not (seen.cancelled or provider_of(seen, ground.solutions))
+
+
 def key_of(feed: str, event: str) -> str:
     """A row's document key; event ids may be up to 1024 characters long, so it is hashed."""
     return f"{COLLECTION}/{feed}-{hashlib.sha256(event.encode()).hexdigest()[:32]}"
 
 
+_row = from_plain(Row)
+
+
 def decode(document: Document) -> Row:
     """The row in a document."""
-    return msgspec.convert(document.data, Row)
+    return _row(document.data)
 
 
 def encode(row: Row) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 import msgspec
 
+from conference.decoding import from_json
 from conference.errors import (
     UNDECODABLE,
     Gone,
@@ -25,7 +26,7 @@ from conference.errors import (
 )
 from conference.meeting import Meeting, MeetingRef, MeetingSpec, digest
 from conference.providers.exchange import TIMEOUT, Answer, Exchange, retry_after, unanswered
-from conference.providers.http_wire import MAX_AGENDA, Listed, Reader, differing, encode, held
+from conference.providers.http_wire import MAX_AGENDA, Reader, differing, encode, held, read_list
 from conference.providers.protocol import (
     Attendees,
     Capabilities,
@@ -220,7 +221,7 @@ class HttpProvider:
         answer = self._call(operation, "GET", f"{self._root}?{urlencode(query)}")
         where = Where(self._name, operation, answer.status)
         try:
-            page = msgspec.json.decode(answer.body, type=Listed)
+            page = read_list(answer.body)
             return tuple(self._reader.meeting(raw, where)[0] for raw in page.meetings), page.next
         except UNDECODABLE as error:
             raise Refused("the answer is no list of meetings", where) from error
@@ -264,9 +265,12 @@ class _Failure(msgspec.Struct):
     error: _Error
 
 
+_read_failure = from_json(_Failure)
+
+
 def _code(answer: Answer) -> str | None:
     try:
-        code = msgspec.json.decode(answer.body, type=_Failure).error.code
+        code = _read_failure(answer.body).error.code
     except UNDECODABLE:
         return None
     # Nothing but a code: a message may quote what people wrote.

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from conference import text
+from conference.decoding import from_json
 from conference.errors import Refused, Where
 from conference.meeting import Attendee, Meeting, MeetingId, MeetingRef, MeetingSpec, Occurrence, Slot, digest
 from conference.providers.protocol import Field
@@ -69,6 +70,10 @@ class Listed(Struct, frozen=True):
     meetings: tuple[msgspec.Raw, ...]
     next: str | None = None
 
+
+_read_state, _read_told = from_json(_State), from_json(_Told)
+read_list = from_json(Listed)
+"""A page of meetings. Raises one of UNDECODABLE."""
 
 # ---- what is sent ---------------------------------------------------------------------------
 
@@ -162,7 +167,7 @@ class Reader:
 
         Raises msgspec.MsgspecError if it is no meeting at all, Refused if its join URL may not be shown.
         """
-        told = msgspec.json.decode(raw, type=_Told)
+        told = _read_told(raw)
         self._check_url(told.join_url, where)
         spec = _spec(raw)
         meeting = Meeting(
@@ -203,7 +208,7 @@ def _version(told: Any) -> str | None:
 
 def _spec(raw: bytes | msgspec.Raw) -> MeetingSpec | None:
     try:
-        state = msgspec.json.decode(raw, type=_State)
+        state = _read_state(raw)
         slot = Slot(state.start.astimezone(UTC), state.end.astimezone(UTC), state.time_zone)
         exceptions = tuple(_read_change(change, state.time_zone) for change in state.exceptions)
     except (msgspec.MsgspecError, ValueError, OverflowError):

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from conference.decoding import from_json
 from conference.errors import (
     UNDECODABLE,
     Gone,
@@ -78,6 +79,9 @@ class _Envelope(msgspec.Struct, frozen=True):
     janus: str
     response: _Response = _Response()
     error: _Error | None = None
+
+
+_read_envelope = from_json(_Envelope)
 
 
 class JanusProvider:
@@ -302,7 +306,7 @@ class JanusProvider:
 
 def _read(answer: Answer, where: Where, *, writes: bool) -> _Response:
     try:
-        read = msgspec.json.decode(answer.body, type=_Envelope)
+        read = _read_envelope(answer.body)
     except UNDECODABLE as error:
         raise unanswered(where, writes=writes) from error
     if read.error is not None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from conference.decoding import from_json
 from conference.errors import UNDECODABLE, Forged
 from conference.meeting import MeetingId
 from conference.providers.protocol import Notification
@@ -26,6 +27,9 @@ class _Push(msgspec.Struct, frozen=True):
     kind: str = ""
     meeting_id: str | int | None = None
     version: str | int | None = None
+
+
+_read_push = from_json(_Push)
 
 
 def read_push(secret: bytes, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Notification:
@@ -57,7 +61,7 @@ def _fresh(timestamp: str, now: datetime) -> datetime:
 def _notification(body: bytes, at: datetime) -> Notification:
     """What it says; an authentic push that cannot be read is a hint without content."""
     try:
-        push = msgspec.json.decode(body, type=_Push)
+        push = _read_push(body)
     except UNDECODABLE:
         push = _Push()
     event_id = push.id if push.id and len(push.id) <= _MAX_ID else hashlib.sha256(body).hexdigest()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from conference.decoding import from_plain
 from functions.console.actions import Chosen, Wish
 from functions.console.moves import Shift
 
@@ -78,7 +79,12 @@ class NewForm(msgspec.Struct, frozen=True):
 
 F = TypeVar("F", bound=msgspec.Struct)
 
+_READERS: dict[Any, Callable[[Any], Any]] = {
+    kind: from_plain(kind, strict=False) for kind in (Form, MoveForm, RenameForm, NewForm)
+}
+
 
 def read(fields: Mapping[str, str], kind: type[F]) -> F:
     """The form in these fields. Raises msgspec.ValidationError, which names the field and not what it held."""
-    return msgspec.convert(dict(fields), kind, strict=False)
+    form: F = _READERS[kind](dict(fields))
+    return form

@@ -16,6 +16,7 @@ import structlog
 from flask import Flask, Response, abort, render_template, request, send_file
 from werkzeug.exceptions import HTTPException
 
+from conference.decoding import from_json
 from conference.errors import UNDECODABLE, Gone, LockstepError, Refused
 from functions.console.guard import HEADERS, check_same_origin
 from functions.ground import Ground
@@ -38,6 +39,9 @@ class Visitor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who wants to come in."""
 
     display: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
+_read_visitor = from_json(Visitor)
 
 
 def join_page(ground: Ground, rooms: Rooms, libraries: Mapping[str, Path]) -> Flask:
@@ -127,7 +131,7 @@ def _visitor() -> Visitor:
     if request.mimetype != "application/json":
         raise Refusal(415, "A visitor's name comes as JSON.")
     try:
-        return msgspec.json.decode(request.get_data(), type=Visitor)
+        return _read_visitor(request.get_data())
     except UNDECODABLE:
         raise Refusal(400, "That cannot be read: a visitor has a display name of at most 200 characters.") from None
 

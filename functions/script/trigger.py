@@ -5,8 +5,6 @@ Authority: https://developers.google.com/apps-script/reference/script/trigger
 
 from __future__ import annotations
 
-from conference.decoding import from_plain
-
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from conference.decoding import from_plain
 from conference.errors import Conflict, Later
 from functions.feed import TRIES
 from functions.ground import Ground

@@ -12,13 +12,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
-import msgspec
 
+from conference.decoding import from_json
 from conference.errors import UNDECODABLE, Later, Where
 from functions.ports import Clock
 
 _LARGEST = 64 * 1024
 _TIMEOUT = httpx.Timeout(5.0)
+
+_key_set = from_json(dict[str, list[dict[str, Any]]])
 
 
 class JwksOverHttp:
@@ -82,7 +84,7 @@ def _get(client: httpx.Client, url: str) -> Mapping[str, Any]:
             body += part
             if len(body) > _LARGEST:
                 raise ValueError("an oversized key set")
-    keys: Mapping[str, Any] = msgspec.json.decode(body, type=dict[str, list[dict[str, Any]]])
+    keys: Mapping[str, Any] = _key_set(body)
     if "keys" not in keys:
         raise ValueError("no key set")
     return keys

@@ -16,6 +16,7 @@ import msgspec
 from flask import Flask, Response, abort, redirect, request
 from werkzeug.wrappers import Response as Answer
 
+from conference.decoding import from_json
 from functions import feed as feeds
 from infra.wiring import Local, store_shift
 
@@ -28,6 +29,9 @@ class Advance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How far to put the clock forward."""
 
     advance_seconds: Annotated[float, msgspec.Meta(ge=0, le=YEAR)]
+
+
+_read_advance = from_json(Advance)
 
 
 def control(local: Local, connected: Callable[[], str | None], tick: Callable[[], int]) -> Flask:
@@ -50,7 +54,7 @@ def control(local: Local, connected: Callable[[], str | None], tick: Callable[[]
 
     @app.post("/control/clock")
     def _advance() -> Response:
-        wanted = _body(Advance)
+        wanted = _body()
         local.clock.advance(timedelta(seconds=wanted.advance_seconds))
         store_shift(local.settings.state, local.clock.offset.total_seconds())
         return _json(_time(local))
@@ -98,9 +102,9 @@ def _admit() -> None:
         abort(403, "pages from elsewhere may not work the local stack")
 
 
-def _body(kind: type[Advance]) -> Advance:
+def _body() -> Advance:
     try:
-        return msgspec.json.decode(request.get_data(), type=kind)
+        return _read_advance(request.get_data())
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         # msgspec names the field and what was expected, never the value.
         abort(400, str(error))

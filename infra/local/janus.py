@@ -17,6 +17,7 @@ from string import Template
 import httpx
 import msgspec
 
+from conference.decoding import from_json
 from infra.local.secret_file import secret_in
 
 READY_WITHIN = 10.0
@@ -243,7 +244,7 @@ def _library() -> Path | None:
 
 def _secrets(path: Path) -> Secrets:
     """The secrets in the file, made at the first start."""
-    return msgspec.json.decode(secret_in(path, _made), type=Secrets)
+    return from_json(Secrets)(secret_in(path, _made))
 
 
 def _made() -> bytes:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from conference.decoding import from_json
+
 FILE = "keys.json"
 
 
@@ -41,4 +43,4 @@ class Keys(msgspec.Struct, frozen=True):
                 pass
             finally:
                 draft.unlink()
-        return msgspec.json.decode(file.read_bytes(), type=cls)
+        return from_json(cls)(file.read_bytes())

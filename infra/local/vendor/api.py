@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from infra.local.vendor.desired import Desired
+from infra.local.vendor.desired import DESIRED
 from infra.local.vendor.meetings import Meetings, etag, told
 from infra.local.vendor.shelf import Kept
 from infra.local.vendor.wire import Refusal, Request, Response, answer, decode
@@ -43,7 +43,7 @@ class Api:
         if request.method == "GET":
             return self._told(self._meetings.get(meeting_id))
         if request.method == "PUT":
-            state = decode(request.body, Desired)
+            state = decode(request.body, DESIRED)
             return self._told(self._meetings.replace(meeting_id, state, request.headers.get("if-match")))
         if request.method == "DELETE":
             self._meetings.delete(meeting_id)
@@ -54,7 +54,7 @@ class Api:
         key = request.headers.get("idempotency-key")
         if key is not None and not 0 < len(key) <= _MAX_KEY:
             raise Refusal(400, "invalid", f"Idempotency-Key must have 1 to {_MAX_KEY} characters")
-        meeting, created = self._meetings.create(decode(request.body, Desired), key)
+        meeting, created = self._meetings.create(decode(request.body, DESIRED), key)
         return self._told(meeting, 201 if created else 200)
 
     def _find(self, key: str) -> Response:

@@ -6,8 +6,9 @@ from collections import deque
 from typing import Any
 
 from msgspec import Struct
+from msgspec.json import Decoder
 
-from infra.local.vendor.desired import Desired, Edit
+from infra.local.vendor.desired import DESIRED, EDIT, Edit
 from infra.local.vendor.faults import Fault, Faults
 from infra.local.vendor.meetings import Meetings, told
 from infra.local.vendor.shelf import Shelf
@@ -22,6 +23,9 @@ class Webhooks(Struct, frozen=True):
     silent: bool
 
 
+_WEBHOOKS, _FAULT = Decoder(Webhooks), Decoder(Fault)
+
+
 class Control:
     """Answers requests below /control."""
 
@@ -34,16 +38,16 @@ class Control:
             case "POST", ["reset"]:
                 return self._reset()
             case "POST", ["faults"]:
-                self._faults.add(decode(request.body, Fault))
+                self._faults.add(decode(request.body, _FAULT))
                 return Response(204)
             case "POST", ["webhooks"]:
-                self._meetings.silent = decode(request.body, Webhooks).silent
+                self._meetings.silent = decode(request.body, _WEBHOOKS).silent
                 return Response(204)
             case "POST", ["meetings"]:
-                made, _ = self._meetings.create(decode(request.body, Desired), None)
+                made, _ = self._meetings.create(decode(request.body, DESIRED), None)
                 return answer(told(made, self._base), 201)
             case "POST", ["meetings", meeting_id]:
-                return self._edit(meeting_id, decode(request.body, Edit))
+                return self._edit(meeting_id, decode(request.body, EDIT))
             case "GET", ["requests"]:
                 return self._requests(clear=request.query.get("clear") == "1")
         raise Refusal(404, "not_found", "there is no such control route")

@@ -85,6 +85,9 @@ class Edit(Struct, frozen=True):
         return msgspec.structs.replace(state, **{n: v for n, v in named.items() if v is not UNSET})
 
 
+DESIRED, EDIT = msgspec.json.Decoder(Desired), msgspec.json.Decoder(Edit)
+
+
 def fields(state: Desired) -> dict[str, Any]:
     """The state as plain JSON values."""
     return dict(msgspec.to_builtins(state))

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from infra.local.vendor.desired import Desired
+from infra.local.vendor.desired import DESIRED, Desired
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meetings (
@@ -142,5 +142,5 @@ class Shelf:
 def _kept(row: tuple[Any, ...]) -> Kept:
     meeting_id, key, state, version, secret, passcode, *times = row
     created, updated = map(datetime.fromisoformat, times)
-    read = msgspec.json.decode(state, type=Desired)
+    read = DESIRED.decode(state)
     return Kept(meeting_id, key, read, version, secret, passcode, created, updated)

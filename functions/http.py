@@ -15,6 +15,7 @@ import structlog
 from flask import Request, Response
 from werkzeug.exceptions import ClientDisconnected
 
+from conference.decoding import from_json, from_plain
 from conference.errors import UNDECODABLE, Forged, Later, LockstepError, OutcomeUnknown, Poison, Stale
 from functions import clock, notification, patch, reconcile, sync, webhook
 from functions.ground import Ground
@@ -61,7 +62,7 @@ def sync_calendar(door: Door, request: Request) -> Response:
     """A task: run a feed."""
 
     def run(body: dict[str, Any]) -> None:
-        task = _as(SyncTask, body)
+        task = _as(_sync_task, body)
         sync.sync_calendar(door.ground, task.feed, task.number)
 
     return _task(door, request, "sync_calendar", door.tasks_account, run)
@@ -72,10 +73,10 @@ def reconcile_event(door: Door, request: Request) -> Response:
 
     def run(body: dict[str, Any]) -> None:
         if "meeting" in body:
-            look = _as(LookTask, body)
+            look = _as(_look_task, body)
             webhook.look_at_meeting(door.ground, look.meeting, look.version)
             return
-        task = _as(EventTask, body)
+        task = _as(_event_task, body)
         reconcile.reconcile_event(door.ground, task.feed, task.event, task.fence)
 
     return _task(door, request, "reconcile_event", door.tasks_account, run)
@@ -85,7 +86,7 @@ def patch_event(door: Door, request: Request) -> Response:
     """A task: write a meeting's ways to join into its event."""
 
     def run(body: dict[str, Any]) -> None:
-        task = _as(EventTask, body)
+        task = _as(_event_task, body)
         patch.patch_event(door.ground, task.feed, task.event)
 
     return _task(door, request, "patch_event", door.tasks_account, run)
@@ -137,6 +138,10 @@ class LookTask(msgspec.Struct, forbid_unknown_fields=True):
     version: str = ""
 
 
+_sync_task, _event_task, _look_task = from_plain(SyncTask), from_plain(EventTask), from_plain(LookTask)
+_object = from_json(dict[str, Any])
+
+
 def _task(door: Door, request: Request, name: str, account: str, run: Callable[[dict[str, Any]], None]) -> Response:
     def admitted() -> Response:
         _check_shape(request, most=TASK_BYTES)
@@ -182,17 +187,17 @@ def _data(request: Request) -> bytes:
 def _body(request: Request) -> dict[str, Any]:
     data = _data(request)
     try:
-        return msgspec.json.decode(data, type=dict[str, Any]) if data else {}
+        return _object(data) if data else {}
     except UNDECODABLE as error:
         raise Poison("a task whose body cannot be read") from error
 
 
-def _as(kind: type[T], body: dict[str, Any]) -> T:
+def _as(read: Callable[[Any], T], body: dict[str, Any]) -> T:
     try:
-        return msgspec.convert(body, kind)
+        return read(body)
     except msgspec.ValidationError:
         # Its text may quote the name of a field; without cause, so that it is in no log.
-        raise Poison(f"a task whose body is no {kind.__name__}") from None
+        raise Poison("a task whose body is none of this function's") from None
 
 
 def _answer(name: str, call: Callable[[], Response]) -> Response:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from functions.script.errors import InvalidTrigger
 from functions.script.schedule import Schedule
 
 
@@ -48,8 +49,11 @@ class Clockwork(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def begin(schedule: Schedule, unique_id: str, created: float) -> Clockwork:
-    """The memory of a trigger that has just been made."""
-    return Clockwork(next_slot=_seconds(schedule.first(unique_id, moment(created))))
+    """The memory of a trigger that is being made. Raises InvalidTrigger if it would never fire."""
+    first = schedule.first(unique_id, moment(created))
+    if first is None:
+        raise InvalidTrigger("this schedule would never fire")
+    return Clockwork(next_slot=first.timestamp())
 
 
 def resume(schedule: Schedule, unique_id: str, created: float, memory: Clockwork, now: float) -> Clockwork:

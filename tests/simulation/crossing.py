@@ -65,6 +65,8 @@ class Crossing:
     trace: list[tuple[float, str, str]] = field(default_factory=list)
     slowed: dict[Process, int] = field(default_factory=dict)
     makers: dict[Process, list[str]] = field(default_factory=dict)
+    groundless: set[Process] = field(default_factory=set)
+    """Those whose store or queue has failed."""
 
     def make(self, call: Call[T]) -> T:
         """Make the call, as well as it goes. Called by nobody's worker, it is just made."""
@@ -81,6 +83,8 @@ class Crossing:
         if fault is not None:
             self.note(name, fault.value)
             self.blame(worker.process)
+            if call.system in {"store", "queue"}:
+                self.groundless.add(worker.process)
             return self._struck(call, fault, extra)
         self.hub.sleep(call.latency * go)
         try:

@@ -9,7 +9,7 @@ import bisect
 import enum
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tests.simulation.chance import Chance
@@ -144,7 +144,10 @@ class Faults:
     allowed: frozenset[Fault]
     script: Mapping[str, Fault] | None = None
     calm: bool = False
+    clock: Callable[[], float] = float
     struck: dict[str, Fault] = field(default_factory=dict)
+    when: dict[str, float] = field(default_factory=dict)
+    """When each of them struck, by `clock`."""
     _tables: dict[str, Table] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -164,8 +167,12 @@ class Faults:
             at = bisect.bisect_right(table.thresholds, drawn)
             fault = table.faults[at] if at < len(table.faults) else None
         if fault is not None:
-            self.struck[name] = fault
+            self.struck[name], self.when[name] = fault, self.clock()
         return fault
+
+    def since(self, instant: float) -> list[tuple[str, Fault]]:
+        """The calls that were struck since then, and by what."""
+        return [(name, fault) for name, fault in self.struck.items() if self.when[name] >= instant]
 
     def counts(self) -> Counter[Fault]:
         """How often each kind struck."""

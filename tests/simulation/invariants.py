@@ -12,7 +12,7 @@ import msgspec
 
 from infra.local.memory import MemoryStore
 from tests.simulation.shadow import Shadow, Wish
-from tests.simulation.sight import Broken, Google, Json, Now, Vendors, asked, changed, names, related
+from tests.simulation.sight import Broken, Google, Json, Now, Vendors, asked, changed, names, plain, related
 
 OURS = frozenset({"conferenceId", "entryPoints", "signature"})
 """What of the conference data is ours to write, and the signature that Google makes anew."""
@@ -108,7 +108,7 @@ class Steps:
         held = self._claims.get((key, worker), fence)
         if held >= fence or after.get("mark", 0) > before.get("mark", 0) or before.get("stopped"):
             return
-        now = _plain(after)
+        now = plain(after)
         written = [name for name in _HOLDERS_ONLY[collection] if before.get(name) != now.get(name)]
         if written:
             raise Broken("I6", f"{key}: {worker} held fence {held}, {fence} stands, yet it wrote {', '.join(written)}")
@@ -234,12 +234,6 @@ class Steps:
         others = [name for name in {**was, **now} if was.get(name) != now.get(name) and name not in OURS]
         if others:
             raise Broken("I1", f"{which}: our write changed the conference's {', '.join(others)}")
-
-
-def _plain(document: Json) -> Json:
-    """A document as it is read again: what was written may hold tuples."""
-    read: Json = msgspec.json.decode(msgspec.json.encode(document))
-    return read
 
 
 def _check_growth(key: str, collection: str, before: Json, after: Json) -> None:

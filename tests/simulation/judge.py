@@ -17,6 +17,7 @@ from tests.simulation.invariants import Steps
 from tests.simulation.rest import Rest
 from tests.simulation.shadow import Shadow
 from tests.simulation.sight import Broken, Google, Json, Now, Vendor, Vendors, kin
+from tests.simulation.thrift import Thrift, check_answer, check_write
 
 __all__ = ["Broken", "Judge"]
 
@@ -44,6 +45,7 @@ class Judge:
         self._homes: dict[str, set[str]] = {}
         self._began = clock.now().timestamp()
         self._steps = Steps(Google(google), self._vendors, shadow, store, clock)
+        self._thrift = Thrift(clock)
         steps = self._steps
         self._rest = Rest(Google(google), self._vendors, shadow, store, queue, clock, self._excuses, steps)
         self.calls: Counter[tuple[str, str]] = Counter()
@@ -56,8 +58,9 @@ class Judge:
     # ---- at every step ----------------------------------------------------------------------
 
     def store_changed(self, key: str, before: Json | None, after: Json | None, worker: str) -> None:
-        """Judge one committed write of the product: I2, I5, I6. No two workers ever have the same name."""
+        """Judge one committed write of the product: I2, I5, I6, I14. No two workers ever have the same name."""
         self._steps.store_changed(key, before, after, worker)
+        self._thrift.store_changed(key, before, after, worker)
 
     def token_moved(self, before: Json, after: Json) -> None:
         """Judge that a feed's new sync token covers only what the ledger knows: I4; not judged unless deep."""
@@ -69,8 +72,17 @@ class Judge:
         self._steps.task_added(function, body)
 
     def event_written(self, user: str, calendar: str, before: Json, after: Json) -> None:
-        """Judge a write of ours to an event, by the whole event before and after it: I1, I3."""
+        """Judge a write of ours to an event, by the whole event before and after it: I1, I3, I14."""
         self._steps.event_written(user, calendar, before, after)
+        check_write(f"event {before.get('id')} of {calendar}", before, after)
+
+    def task_answered(self, name: str, error: BaseException | None, *, ground_failed: bool) -> None:
+        """Judge how a task ended: only our own store and queue may have the queue try again."""
+        check_answer(name, error, ground_failed=ground_failed)
+
+    def clock_is_off(self) -> None:
+        """A worker begins whose clock is wrong: what it takes for over may live."""
+        self._thrift.clock_is_off = True
 
     def called(self, system: str, operation: str, fault: str | None) -> None:
         """Count an outgoing call of the product."""

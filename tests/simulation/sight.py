@@ -33,6 +33,11 @@ class Broken(BaseException):
         self.what = what
 
 
+def plain(document: Json) -> Json:
+    """A document as it is read again: what was written may hold tuples."""
+    return _decode(msgspec.json.encode(document))
+
+
 class Now(Protocol):
     """A clock."""
 

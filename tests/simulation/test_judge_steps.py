@@ -76,7 +76,7 @@ def test_one_who_was_overtaken_writes_nothing(situation: Situation) -> None:
 
 def test_a_run_that_was_overtaken_moves_no_token(situation: Situation) -> None:
     """The same for feeds."""
-    free: Json = {"user": ALICE, "calendar": ALICE, "fence": 1, "token": "t"}
+    free: Json = {"user": ALICE, "calendar": ALICE, "fence": 1, "token": "t", "dirty": 1}
     mine, theirs = {**free, "fence": 2}, {**free, "fence": 3}
     taken = ((free, mine, "a"), (mine, theirs, "b"))
     moved = {**theirs, "token": "u"}

@@ -13,6 +13,7 @@ from google.auth import exceptions
 from infra.google.credentials import DevCredentials
 from infra.google.wire import Wire
 from infra.local.calendar.errors import fault as google_error
+from infra.local.calendar.errors import invalid
 from infra.local.calendar.messages import Request, Response
 from infra.local.calendar.server import CalendarServer
 from tests.simulation.crossing import Call, Crossing
@@ -129,7 +130,7 @@ def _refusal(fault: Fault, extra: float) -> Response:
         case Fault.TOKEN_DROPPED:
             return google_error(410, "fullSyncRequired").response()
         case Fault.PAGE_EXPIRED:
-            return google_error(400, "invalid").response()
+            return invalid("Invalid page token value.", "pageToken").response()
         case Fault.ACCESS_EXPIRED | Fault.CONSENT_REVOKED:
             return google_error(401, "authError").response()
         case Fault.CALENDAR_RATE:

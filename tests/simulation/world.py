@@ -39,6 +39,7 @@ from tests.simulation.hub import Crash, Hub, Worker
 from tests.simulation.judge import Broken, Judge
 from tests.simulation.people import People
 from tests.simulation.ports import SimLanes, SimProvider, SimQueue, SimStore, SkewedClock, provider
+from tests.simulation.promptness import allowed
 from tests.simulation.scenario import Scenario, scenario
 from tests.simulation.shadow import Shadow
 from tests.simulation.transport import Consent, SimCredentials, Transport
@@ -115,6 +116,7 @@ class World:
         self.hub = Hub(plan.start)
         self.chance = Chance(plan.seed, "world")
         self.faults = Faults(Chance(plan.seed, "faults"), plan.rate, plan.allowed, script.faults if script else None)
+        self.faults.clock = lambda: self.hub.seconds
         self.store, self.queue = MemoryStore(self.hub), MemoryQueue(self.hub)
         self.google = CalendarServer(self.hub.now, random.Random(plan.seed))  # noqa: S311 - seeded on purpose
         self.vendors = {traits.name: VendorModel(traits, self.hub.now) for traits in plan.vendors}
@@ -166,8 +168,7 @@ class World:
                 self.hub.at(when, partial(self._act, number))
         self._run(when)
         if self.plan.kind == "fresh":
-            self._run(when + FRESH_WITHIN)
-            self.judge.fresh(when)
+            self._stay_fresh(when)
             return
         self.faults.calm = True
         self._come_to_rest()
@@ -194,6 +195,18 @@ class World:
             self._run(until)
         while self.queue.running():
             self._run(self.hub.seconds + 5)
+
+    def _stay_fresh(self, last: float) -> None:
+        """Judge as soon as the last change must be reflected, and at the end."""
+        while self.hub.seconds < min(last + self._prompt(), last + FRESH_WITHIN):
+            self._run(min(last + self._prompt(), last + FRESH_WITHIN))
+        self.judge.fresh(last)
+        self._run(last + FRESH_WITHIN)
+        self.judge.fresh(last)
+
+    def _prompt(self) -> float:
+        """Seconds that a change may take now."""
+        return allowed(self.faults.since(self.hub.seconds - FRESH_WITHIN))
 
     def _another_full_pass(self) -> None:
         before = self.calls.copy()
@@ -224,6 +237,8 @@ class World:
     # ---- what people and chance do ----------------------------------------------------------
 
     def _act(self, number: int) -> None:
+        if self.plan.kind == "fresh":
+            self._judge_so_far()
         self.story[number] = (
             f"{self.hub.now():%d %b %H:%M:%S} {self.people.act(self.chance.generator(f'act {number}'))}"
         )
@@ -240,6 +255,12 @@ class World:
             case Fault.PROVIDER_REVOKED:
                 for one in self.providers.values():
                     one.revoked_until = self.hub.seconds + 300 * extra
+
+    def _judge_so_far(self) -> None:
+        try:
+            self.judge.fresh(self.hub.seconds - self._prompt())
+        except Broken as broken:
+            self._note_broken(broken)
 
     def _connect(self, user: str, calendar: str) -> None:
         def ended(worker: Worker) -> None:
@@ -360,6 +381,7 @@ class World:
                 task = Task(task.function, {key: value for key, value in task.body.items() if key != "fence"})
             case Fault.CLOCK_SKEWED:
                 ground = dataclasses.replace(ground, clock=SkewedClock(self.hub, 600 * skew - 300))
+                self.judge.clock_is_off()
             case Fault.TASK_DOUBLED:
                 again = self.hub.seconds + 3 * extra
                 self.hub.at(again, lambda: self._work(f"{name} doubled", task, ground, None, fault))
@@ -370,6 +392,7 @@ class World:
     def _work(self, name: str, task: Task, ground: Ground, held: Held | None, fault: Fault | None) -> None:
         def ended(worker: Worker) -> None:
             status = self._status(worker, {Later: 503, OutcomeUnknown: 503, Stale: 503, LockstepError: 200})
+            self._judge_answer(name, worker)
             if held is not None:
                 self._answered(held, status)
 
@@ -378,6 +401,12 @@ class World:
             self.crossing.blame(worker.process)
         if held is not None:
             self.hub.at(self.hub.seconds + DEADLINE, lambda: self._out_of_time(held, worker))
+
+    def _judge_answer(self, name: str, worker: Worker) -> None:
+        try:
+            self.judge.task_answered(name, worker.error, ground_failed=worker.process in self.crossing.groundless)
+        except Broken as broken:
+            self._note_broken(broken)
 
     def _answered(self, held: Held, status: int | None) -> None:
         if status is not None and status < 300:

@@ -343,8 +343,8 @@ CANARIES = (
         (
             Edit(
                 INITIALISE,
-                "    _ensure_channel(ground, feed)\n    _ensure_token(ground, feed)\n",
-                "    _ensure_token(ground, feed)\n    _ensure_channel(ground, feed)\n",
+                "    ensure_channel(ground, feed)\n    _ensure_token(ground, feed)\n",
+                "    _ensure_token(ground, feed)\n    ensure_channel(ground, feed)\n",
             ),
         ),
     ),

@@ -1,0 +1,49 @@
+"""How soon a change is reflected where neither polls nor sweeps help: at once, but for what each fault explains.
+
+Authority: docs/design.md, *Promises* (99 of 100 changes within a minute); docs/reliability.md, I13
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tests.simulation.faults import Fault
+
+ALWAYS = 75.0
+"""Seconds that a change may take if nothing goes wrong: who does not find a meeting asks again after a minute."""
+
+_HARMLESS = frozenset(
+    {
+        Fault.NOTICE_DOUBLED,
+        Fault.NOTICE_FORGED,
+        Fault.NOTICE_REPLAYED,
+        Fault.PUSH_DOUBLED,
+        Fault.TASK_DOUBLED,
+        Fault.OLD_BODY,
+        Fault.COLD_START,
+    }
+)
+_TRIED_AGAIN = frozenset({Fault.CALENDAR_RATE, Fault.CALENDAR_DOWN, Fault.ACCESS_EXPIRED})
+_COMPARED = frozenset({Fault.TOKEN_DROPPED, Fault.TOKENS_EXPIRED, Fault.PAGE_EXPIRED})
+"""A second full pass has to wait."""
+_CRASHES = frozenset({Fault.CRASH_BEFORE, Fault.CRASH_AFTER})
+
+
+def allowed(struck: Iterable[tuple[str, Fault]]) -> float:
+    """Seconds that a change may take which these faults, each with the call that it struck, have held up."""
+    faults = list(struck)
+    compared = sum(1 for _, fault in faults if fault in _COMPARED)
+    return ALWAYS + sum(_cost(name, fault) for name, fault in faults) + (600.0 if compared > 1 else 0.0)
+
+
+def _cost(name: str, fault: Fault) -> float:
+    if fault in _HARMLESS:
+        return 10.0
+    if fault in _TRIED_AGAIN or fault in _COMPARED:
+        return 60.0
+    if fault in _CRASHES and name.startswith("sync_calendar"):
+        # The queue brings the task back, and who comes with it need not wait for what the dead one held.
+        return 40.0
+    # A claim runs out, somebody held up lives on, a write is applied late, the tick wakes what was forgotten; with a
+    # clock that is wrong by minutes, a claim runs out minutes later.
+    return 600.0 if fault is Fault.CLOCK_SKEWED else 300.0

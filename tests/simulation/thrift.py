@@ -1,0 +1,103 @@
+"""What is never needed, whatever has gone wrong: judged at every committed write, task's end and write to an event.
+
+Counting calls (budget.py) finds storms; one write too many hides among the others. So these are judged one by one.
+Authority: docs/reliability.md, *Invariants* (I6, I14); docs/design.md, *The flow, and what each step owes*
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.simulation.sight import Broken, Json, Now, plain
+
+_LATE = "late"
+"""The name under which commits arrive that nobody waits for any more."""
+_HOLDERS_ONLY = ("done", "link", "generation")
+
+
+class Thrift:
+    """Raises Broken for a needless step; knows of each row and feed who has claimed it last."""
+
+    def __init__(self, clock: Now) -> None:
+        self._clock = clock
+        self._claimed_by: dict[str, str] = {}
+        self.clock_is_off = False
+        """Once a worker's clock was wrong, nobody can tell whether it saw a claim as living."""
+
+    def store_changed(self, key: str, before: Json | None, after: Json | None, worker: str) -> None:
+        """Judge one committed write: I14, and I6 for claims that somebody else has."""
+        if before is None or after is None:
+            return
+        if key.startswith("feeds/"):
+            _check_asked(key, before, after)
+            self._check_run(key, before, after)
+        elif key.startswith("ledger/"):
+            self._check_claim(key, before, after, worker)
+
+    # ---- feeds ------------------------------------------------------------------------------
+
+    def _check_run(self, key: str, before: Json, after: Json) -> None:
+        if after.get("fence", 0) <= before.get("fence", 0):
+            return
+        if before.get("dirty", 0) <= before.get("done", 0):
+            raise Broken("I14", f"{key}: a run has begun, and none is owed: done is {before.get('done', 0)}")
+        if self._lives(before, "lease_until") and after.get("lease_number") != before.get("lease_number"):
+            raise Broken("I14", f"{key}: a run has begun while another one holds the lease")
+
+    # ---- rows -------------------------------------------------------------------------------
+
+    def _check_claim(self, key: str, before: Json, after: Json, worker: str) -> None:
+        by_task = worker.startswith(("reconcile_event", "patch_event"))
+        marked = after.get("mark", 0) > before.get("mark", 0)
+        if after.get("fence", 0) <= before.get("fence", 0):
+            mine = self._claimed_by.get(key) == worker
+            if not by_task or mine or marked:
+                return
+            now = plain(after)
+            written = [name for name in _HOLDERS_ONLY if before.get(name) != now.get(name)]
+            if written:
+                raise Broken("I6", f"{key}: {worker} wrote {', '.join(written)} without having claimed the row")
+            return
+        if after.get("mark", 0) <= after.get("done", 0):
+            raise Broken("I14", f"{key}: {worker} has claimed a row of which nothing is pending")
+        if self._lives(before, "claimed_until"):
+            if marked:
+                raise Broken("I6", f"{key}: {worker} has marked a row, and taken it from whoever works on it")
+            last = self._claimed_by.get(key, "")
+            handed = worker.startswith("reconcile_event") and not last.startswith(("reconcile_event", "patch_event"))
+            if by_task and not handed:
+                raise Broken("I6", f"{key}: {worker} has taken the row from {last}, who works on it")
+        if worker != _LATE:
+            self._claimed_by[key] = worker
+        else:
+            self._claimed_by.pop(key, None)
+
+    def _lives(self, before: Json, until: str) -> bool:
+        return not self.clock_is_off and float(before.get(until, 0.0)) > self._clock.now().timestamp()
+
+
+def _check_asked(key: str, before: Json, after: Json) -> None:
+    """A notice that a run to come will see writes nothing, so that a burst of them costs one run."""
+    if after.get("dirty", 0) <= before.get("dirty", 0):
+        return
+    if before.get("stopped"):
+        raise Broken("I14", f"{key}: a run was asked for, and the feed is stopped")
+    full = after.get("full_wanted", False) and not before.get("full_wanted", False)
+    if before.get("dirty", 0) > before.get("started", 0) and not full:
+        raise Broken("I14", f"{key}: a run was asked for, and one that has not begun was to come already")
+
+
+def check_write(which: str, before: Json, after: Json) -> None:
+    """I14: a write of ours to an event changes something of it."""
+    if {**before, **_ALWAYS} == {**after, **_ALWAYS}:
+        raise Broken("I14", f"{which}: our write changed nothing")
+
+
+_ALWAYS: Mapping[str, None] = {"etag": None, "updated": None, "sequence": None}
+"""What Google changes at every write."""
+
+
+def check_answer(name: str, error: BaseException | None, *, ground_failed: bool) -> None:
+    """One tenant's trouble slows nobody else: the queue, which serves all, only hears of trouble of our own ground."""
+    if isinstance(error, Exception) and not ground_failed:
+        raise Broken("I14", f"the task {name} was given back to the queue: {error!r}")

@@ -32,6 +32,12 @@ def patch_event(request: Request) -> Response:
 
 
 @functions_framework.http
+def connect_calendar(request: Request) -> Response:
+    """Called by Cloud Tasks."""
+    return http.connect_calendar(door(), request)
+
+
+@functions_framework.http
 def tick(request: Request) -> Response:
     """Called by Cloud Scheduler, every minute."""
     return http.tick(door(), request)
@@ -41,3 +47,9 @@ def tick(request: Request) -> Response:
 def provider_webhook(request: Request) -> Response:
     """Called by conference vendors."""
     return http.provider_webhook(door(), request)
+
+
+@functions_framework.http
+def addon(request: Request) -> Response:
+    """Called by Google Workspace."""
+    return http.addon(door(), request)

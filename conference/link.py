@@ -66,4 +66,5 @@ def _label(url: str) -> str:
 
 
 def _tel(number: str) -> str:
-    return number if number.startswith("tel:") else f"tel:{number}"
+    """A telephone number as an address, which holds no blanks (RFC 3966); Calendar's own builders refuse them."""
+    return f"tel:{number.removeprefix('tel:')}".replace(" ", "")

@@ -35,6 +35,9 @@ from functions.work import Work, remark
 ABSENCE = timedelta(seconds=60)
 """A meeting that is not there is asked for once more after this: providers have had outages that answered 404."""
 
+LOOK_FIRST = (CreateKey.NONE, CreateKey.SEARCHABLE)
+"""Providers of which a meeting is looked for before it is made: a second create may be a second meeting."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -80,7 +83,7 @@ def adopt(work: Work, action: Adopt) -> None:
     try:
         meeting = provider.get(ref)
     except Gone:
-        work.set_link(_intent(work, provider, anew=True))
+        work.set_link(intent(work, provider, anew=True))
         return
     # An event may name any meeting of the account; one that we did not make is shown, never written or deleted.
     key = meeting.key or ""
@@ -96,12 +99,12 @@ def create(work: Work, action: CreateMeeting) -> None:
     provider = provider_named(work.ground, action.provider)
     link = work.row.link
     if action.anew or link is None or link.meeting is not None:
-        link = _intent(work, provider, anew=action.anew)
+        link = intent(work, provider, anew=action.anew)
         work.set_link(link)
     if work.stored_link != link:
         work.keep()
     work.touched = True
-    if provider.capabilities.create_key in (CreateKey.NONE, CreateKey.SEARCHABLE):
+    if provider.capabilities.create_key in LOOK_FIRST:
         found = provider.find(link.key)
         if found is not None:
             work.set_link(msgspec.structs.replace(link, meeting=found))
@@ -252,7 +255,8 @@ def _absent(work: Work) -> None:
     work.meeting = Absent()
 
 
-def _intent(work: Work, provider: ConferenceProvider, *, anew: bool) -> Link:
+def intent(work: Work, provider: ConferenceProvider, *, anew: bool) -> Link:
+    """A link to a meeting that is still to be made; `anew` under a new key, the same key again otherwise."""
     row = work.row
     generation = row.generation + 1 if anew else row.generation
     key = mint_key(

@@ -48,6 +48,8 @@ class Policy:
     """Retries go on at least this long before a row is parked as dead."""
     spare_life: float = HOUR
     """A meeting of ours without a link is left alone until it is this old: its create may be on its way."""
+    unsaved: float = DAY
+    """A meeting made for an event that its editor has not saved yet waits so long for it, then it is deleted."""
     deletions: int = 10
     deletions_share: float = 0.3
     """A sweep that would delete more meetings than this number and this share stops and alerts."""

@@ -16,12 +16,17 @@ from flask import Request, Response
 from werkzeug.exceptions import ClientDisconnected
 
 from conference.decoding import from_json, from_plain
-from conference.errors import UNDECODABLE, Forged, Later, LockstepError, OutcomeUnknown, Poison, Stale
+from conference.errors import UNDECODABLE, Forged, Gone, Later, LockstepError, OutcomeUnknown, Poison, Stale
 from functions import clock, notification, patch, reconcile, sync, webhook
+from functions.addon import entry
+from functions.addon.offer import AddOn
 from functions.ground import Ground
+from functions.initialise import initialise
 
 TASK_BYTES = 10_000
 WEBHOOK_BYTES = 256 * 1024
+ADDON_BYTES = 256 * 1024
+"""An event's two hundred guests take about 40 kB."""
 
 T = TypeVar("T")
 
@@ -36,6 +41,7 @@ class Door:
     base_url: str
     tasks_account: str
     scheduler_account: str
+    addon: AddOn | None = None
 
 
 class Refusal(Exception):
@@ -92,6 +98,16 @@ def patch_event(door: Door, request: Request) -> Response:
     return _task(door, request, "patch_event", door.tasks_account, run)
 
 
+def connect_calendar(door: Door, request: Request) -> Response:
+    """A task: connect a calendar, as its user asked from inside the add-on."""
+
+    def run(body: dict[str, Any]) -> None:
+        task = _as(_connect_task, body)
+        initialise(door.ground, task.user, task.calendar)
+
+    return _task(door, request, "connect_calendar", door.tasks_account, run)
+
+
 def tick(door: Door, request: Request) -> Response:
     """The scheduler, every minute."""
 
@@ -110,6 +126,26 @@ def provider_webhook(door: Door, request: Request) -> Response:
         return Response(reply, status=200, content_type="application/json") if reply else Response(status=204)
 
     return _answer("provider_webhook", take)
+
+
+def addon(door: Door, request: Request) -> Response:
+    """Google Workspace, on the path of what it wants: its identity token for our add-on's account decides."""
+
+    def take() -> Response:
+        _check_shape(request, most=ADDON_BYTES, path=None)
+        endpoint = request.path.removeprefix("/addon").strip("/")
+        if door.addon is None or endpoint not in entry.ENDPOINTS:
+            raise Refusal(404, "there is nothing at this path")
+        _check_host(door.addon, request)
+        try:
+            told = entry.serve(door.ground, door.addon, endpoint, _data(request), request.args.get("solution", ""))
+        except Poison:
+            raise Refusal(400, "the request cannot be read") from None
+        except Gone:
+            raise Refusal(404, "there is nothing at this path") from None
+        return Response(msgspec.json.encode(told), content_type="application/json")
+
+    return _answer("addon", take)
 
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -131,6 +167,13 @@ class EventTask(msgspec.Struct, forbid_unknown_fields=True):
     fence: Annotated[int, msgspec.Meta(ge=-1, lt=2**53)] = -1
 
 
+class ConnectTask(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a task for `connect_calendar`."""
+
+    user: Annotated[str, msgspec.Meta(min_length=1, max_length=320)]
+    calendar: Annotated[str, msgspec.Meta(min_length=1, max_length=320)]
+
+
 class LookTask(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a task that looks at one meeting."""
 
@@ -139,6 +182,7 @@ class LookTask(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _sync_task, _event_task, _look_task = from_plain(SyncTask), from_plain(EventTask), from_plain(LookTask)
+_connect_task = from_plain(ConnectTask)
 _object = from_json(dict[str, Any])
 
 
@@ -164,13 +208,26 @@ def _check_shape(request: Request, *, most: int, path: str | None = "/") -> None
 
 
 def _check_caller(door: Door, request: Request, name: str, account: str) -> None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Refusal(401, "an identity token is needed")
+    token = _bearer(request)
     try:
         door.ground.identity.check(token, audience=f"{door.base_url}/{name}", account=account)
     except Forged:
         raise Refusal(403, "this identity may not call this function") from None
+
+
+def _check_host(addon: AddOn, request: Request) -> None:
+    token = _bearer(request)
+    try:
+        entry.check_host(addon, token)
+    except Forged:
+        raise Refusal(403, "this identity may not call this function") from None
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Refusal(401, "an identity token is needed")
+    return token
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -238,7 +238,11 @@ def _look_up(a_pass: Pass, shown: set[str], zone: str) -> None:
     ground = a_pass.ground
     linked = list(_linked(a_pass))
     before = ground.clock.now() - timedelta(seconds=ground.policy.look_back)
-    absent = [row for row in linked if row.event not in shown and not _was_over(row, before)]
+    absent = [
+        row
+        for row in linked
+        if row.event not in shown and not _was_over(row, before) and not ledger.awaited(row, ground)
+    ]
     outcomes = ground.lanes.run([partial(_read, a_pass, row) for row in absent])
     found: list[Sighting] = []
     for row, outcome in zip(absent, outcomes, strict=True):

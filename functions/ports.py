@@ -6,7 +6,7 @@ compare them; instants in arguments are aware datetimes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
@@ -141,6 +141,16 @@ class Identity(Protocol):
 
     def check(self, token: str, *, audience: str, account: str) -> None:
         """Return if the token is signed by the issuer, in time, for `audience` and of `account`; else raise Forged."""
+
+
+class AddOnIdentity(Protocol):
+    """Checks the identity tokens that Google Workspace sends to an add-on's endpoints."""
+
+    def address(self, token: str, *, audiences: Collection[str]) -> str:
+        """The verified address of whom the token names, if it is Google's, in time and for one of `audiences`.
+
+        Else raise Forged.
+        """
 
 
 # ---- Calendar -------------------------------------------------------------------------------

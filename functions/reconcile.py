@@ -42,6 +42,7 @@ class Outcome(enum.Enum):
 
     SETTLED = "settled"
     PUBLISHING = "publishing"
+    AWAITING = "awaiting"  # the event has not been saved with its meeting yet
     POSTPONED = "postponed"
     PARKED = "parked"
     OVERTAKEN = "overtaken"
@@ -71,6 +72,9 @@ def work(ground: Ground, document: Document, claim: Claim = Claim.TAKE) -> Outco
     job = Work.on(ground, document)
     if not job.row.pending:
         return Outcome.SETTLED
+    if ledger.awaited(job.row, ground):
+        job.wait(taken=claim is Claim.TAKE)
+        return Outcome.AWAITING
     if not _claimed(job, claim):
         job.stand_back("reconcile_event")
         return Outcome.POSTPONED

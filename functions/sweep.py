@@ -7,6 +7,7 @@ stops and alerts.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 
 import msgspec
@@ -15,7 +16,7 @@ import structlog
 from conference.errors import Conflict, LockstepError
 from conference.key import is_ours
 from conference.link import index
-from conference.meeting import Meeting
+from conference.meeting import Meeting, MeetingRef
 from conference.providers.protocol import ConferenceProvider, MeetingLister
 from functions import feed as feeds
 from functions import ledger, runs
@@ -131,6 +132,16 @@ def _is_orphan(ground: Ground, held: str, meeting: Meeting) -> bool:
         # Its create may be on its way; where the row has another meeting already, this one is a twin.
         return False
     return _seen_unlinked_before(ground, held)
+
+
+def spare(ground: Ground, meeting: MeetingRef, life: float) -> None:
+    """Leave a meeting that nobody holds alone for `life` seconds, longer than a spare is: someone may come for it."""
+    since, key = ground.now() + life - ground.policy.spare_life, f"spares/{index(meeting)}"
+    document = ground.store.get(key)
+    data = {"at": since, "expire_at": since + ground.policy.row_record}
+    with suppress(Conflict):
+        # Somebody notes the same meeting at this moment; what is noted then is soon enough.
+        ground.store.commit(Put(key, data, document.version if document else None))
 
 
 def _seen_unlinked_before(ground: Ground, held: str) -> bool:

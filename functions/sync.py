@@ -198,7 +198,7 @@ def _count(run: Run, one: Marked, outcome: reconcile.Outcome | Exception) -> Non
         # A bug: the queue tries it again apart from the others, and answers for it.
         log.error("reconcile failed", feed=run.feed_id, row=one.document.key, exc_info=outcome)
         ledger.enqueue(run.ground, one.row, at=run.ground.now() + run.ground.policy.retry_first)
-    if outcome in (reconcile.Outcome.SETTLED, reconcile.Outcome.PUBLISHING):
+    if outcome in (reconcile.Outcome.SETTLED, reconcile.Outcome.PUBLISHING, reconcile.Outcome.AWAITING):
         return
     run.failures += 1
 

@@ -104,6 +104,20 @@ class Work:
         if self.row.pending:
             ledger.enqueue(self.ground, self.row, function, at=max(self.ground.now() + 1, self.row.claimed_until))
 
+    def wait(self, *, taken: bool) -> None:
+        """Leave the row alone until its event has been saved, or will not be any more.
+
+        A claim on it is given back, unless it is `taken` by somebody else.
+        """
+        if taken and self.row.claimed_until > self.ground.now():
+            return
+        waiting = msgspec.structs.replace(self.row, claimed_until=0.0, due=self.row.awaited_until)
+        try:
+            self.ground.store.commit(ledger.put(waiting, self.version))
+        except Conflict:
+            # Whoever wrote it sees to it, and the tick to all.
+            return
+
     def set_link(self, link: Link | None) -> None:
         """Change the link in memory, with the fields by which it is found."""
         ref, held = link.ref if link else None, self.row.meeting

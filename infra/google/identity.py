@@ -1,21 +1,29 @@
-"""Checks the identity tokens that Cloud Tasks and Cloud Scheduler send; the port is functions.ports.Identity.
+"""Checks Google's identity tokens: those of Cloud Tasks and Cloud Scheduler, and those sent to a Workspace add-on.
 
-https://cloud.google.com/tasks/docs/creating-http-target-tasks#token and
+https://cloud.google.com/tasks/docs/creating-http-target-tasks#token,
+https://developers.google.com/workspace/add-ons/guides/alternate-runtimes and
 https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken
+The ports are functions.ports.Identity and functions.ports.AddOnIdentity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import jwt
 
 from conference.errors import Forged
 from functions.ports import Clock
+from infra.google.keys import JwksOverHttp
 
 LONGEST_TOKEN = 8192  # Google's have about 900 characters
+ISSUERS = ("https://accounts.google.com", "accounts.google.com")
+CERTS = "https://www.googleapis.com/oauth2/v3/certs"
+SKEW = timedelta(seconds=10)
+"""How far Google's clock and ours may be apart in what is sent to an add-on."""
 
 KeySet = Callable[[], Mapping[str, Any]]
 """Yields a key set (RFC 7517)."""
@@ -45,14 +53,23 @@ class TokenIdentity:
 
     def check(self, token: str, *, audience: str, account: str) -> None:
         """Return if the token is signed by the issuer, in time, for `audience` and of `account`; else raise Forged."""
+        if self.address(token, audiences=(audience,)) != account:
+            raise Forged("The identity token has the wrong account")
+
+    def address(self, token: str, *, audiences: Collection[str]) -> str:
+        """The verified address of whom the token names, if it is signed, in time and for one of `audiences`.
+
+        Raises Forged.
+        """
         try:
             claims = self._signed(token)
-            self._check_claims(claims, audience, account)
+            self._check_claims(claims, audiences)
         except Forged:
             raise
         except Exception:  # noqa: BLE001 - whatever a stranger's bytes cause is a forgery
             # Without cause: the token must not travel in the error.
             raise Forged("The identity token cannot be verified") from None
+        return str(claims["email"])
 
     def _signed(self, token: str) -> dict[str, Any]:
         if len(token) > LONGEST_TOKEN:
@@ -69,18 +86,25 @@ class TokenIdentity:
             raise Forged("The identity token is signed with an unknown key")
         return key
 
-    def _check_claims(self, claims: Mapping[str, Any], audience: str, account: str) -> None:
+    def _check_claims(self, claims: Mapping[str, Any], audiences: Collection[str]) -> None:
         now = self._clock.now().timestamp()
+        email, audience = claims.get("email"), claims.get("aud")
         demands = {
             "issuer": claims.get("iss") in self._issuers,
-            "audience": claims.get("aud") == audience,
-            "account": claims.get("email") == account and claims.get("email_verified") is True,
+            "audience": isinstance(audience, str) and audience in audiences,
+            "account": isinstance(email, str) and email != "" and claims.get("email_verified") is True,
             "end": now < _instant(claims, "exp") + self._leeway,
             "beginning": max(_instant(claims, "iat"), _instant(claims, "nbf", 0)) - self._leeway <= now,
         }
         for what, met in demands.items():
             if not met:
                 raise Forged(f"The identity token has the wrong {what}")
+
+
+def google_add_on_identity(client: httpx.Client, clock: Clock) -> TokenIdentity:
+    """Accepts what Google itself sends to an add-on; its keys are fetched with `client` and kept while fresh."""
+    keys = JwksOverHttp(CERTS, client, clock)
+    return TokenIdentity(ISSUERS, keys.keys, clock, newer=keys.newer, leeway=SKEW)
 
 
 _SIGNATURE_ONLY: Any = {

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import partial
 
 import msgspec
 import structlog
 
 from conference.decoding import from_plain
-from conference.errors import Conflict, Gone, Later, LockstepError, Refused, Revoked
+from conference.errors import Conflict, Gone, Later, LockstepError, OutcomeUnknown, Refused, Revoked
 from functions import feed as feeds
 from functions.ground import HOUR, MINUTE, Ground
 from functions.ports import Delete, Document, Put, Where
@@ -52,6 +53,24 @@ def find(ground: Ground, channel: str) -> Channel | None:
         return None
     document = ground.store.get(f"{COLLECTION}/{channel}")
     return decode(document.data) if document else None
+
+
+def ensure_channel(ground: Ground, feed: str) -> None:
+    """Open a channel unless a live one is there; where that fails, the tick opens one."""
+    current = feeds.load(ground, feed)[1]
+    live = find(ground, current.channel) if current.channel else None
+    if live is not None and live.expires is not None and live.expires > ground.now():
+        return
+    try:
+        open_channel(ground, feed)
+    except (Later, OutcomeUnknown):
+        # Without a channel the calendar is polled; the first poll opens one.
+        feeds.change(ground, feed, partial(_without_channel, current.channel))
+
+
+def _without_channel(channel: str | None, feed: feeds.Feed) -> feeds.Feed | None:
+    # Another one may have been noted after all, though no answer came.
+    return msgspec.structs.replace(feed, channel=None) if feed.channel == channel else None
 
 
 def open_channel(ground: Ground, feed: str) -> None:

@@ -19,6 +19,8 @@ from functions.ports import Document, Put, Task
 
 COLLECTION = "feeds"
 TRIES = 20
+CONFERENCES = "lockstep.conferences"
+"""The built-in handler, which keeps conferences in step: it follows every feed that `initialise` connects."""
 
 
 class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,6 +51,19 @@ class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
     trouble: str | None = None  # why it does not run, for people
     stopped: bool = False  # a person must act; nothing runs until the calendar is connected again
     deletions_accepted: bool = False  # connected again after a stop: a full pass may find that all is gone
+    followers: tuple[str, ...] = (CONFERENCES,)  # who wants its changes: the built-in handler, triggers by their ids
+    epoch: int = 0  # which life of the snapshots this is; they begin anew when triggers follow again after a time
+    seen_at: float = 0.0  # when the snapshots' baseline was taken; 0: there is none
+
+    @property
+    def conferences(self) -> bool:
+        """True while its conferences are kept in step."""
+        return CONFERENCES in self.followers
+
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        """The ids of the triggers that follow it."""
+        return tuple(one for one in self.followers if one != CONFERENCES)
 
     @property
     def owed(self) -> bool:
@@ -72,6 +87,20 @@ _feed = from_plain(Feed)
 def decode(document: Document) -> Feed:
     """The feed in a document."""
     return _feed(document.data)
+
+
+def restarted(now: float, feed: Feed) -> Feed:
+    """The feed as one that was stopped begins again."""
+    # What was asked for before has lost its task: with `started` at that number, asking anew makes another one.
+    return msgspec.structs.replace(
+        feed,
+        stopped=False,
+        trouble=None,
+        deletions_accepted=True,
+        started=feed.dirty,
+        poll_at=now,
+        lease_until=0.0,
+    )
 
 
 def put(document: Document | None, key: str, feed: Feed) -> Put:

@@ -5,15 +5,22 @@ Connecting twice changes nothing, and connecting again after trouble mends it.
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 
 import msgspec
 
-from conference.errors import Conflict, Later, OutcomeUnknown
-from functions import channel, sync
+from conference.errors import Conflict, Later
 from functions import feed as feeds
-from functions.feed import Feed
+from functions import sync
+from functions.channel import ensure_channel
+from functions.feed import CONFERENCES, Feed, restarted
 from functions.ground import Ground
+from functions.ports import Put
+from functions.script.trigger import CALENDAR, TriggerRecord, owner_of, put
+
+SCRIPT = "lockstep"
+"""The script to which the built-in handler's triggers belong."""
 
 
 def initialise(ground: Ground, user: str, calendar: str) -> str:
@@ -24,7 +31,7 @@ def initialise(ground: Ground, user: str, calendar: str) -> str:
     info = ground.calendar.calendar(user, calendar)
     feed = feeds.feed_id(user, info.id)
     _ensure_feed(ground, feed, Feed(user, info.id, zone=info.zone))
-    _ensure_channel(ground, feed)
+    ensure_channel(ground, feed)
     _ensure_token(ground, feed)
     return feed
 
@@ -34,43 +41,40 @@ def _ensure_feed(ground: Ground, feed: str, fresh: Feed) -> None:
     document = ground.store.get(key)
     if document is None:
         try:
-            ground.store.commit(feeds.put(None, key, fresh))
+            ground.store.commit(feeds.put(None, key, fresh), _builtin(ground, feed, fresh))
         except Conflict:
             # Somebody connects the same calendar at this moment.
             return
-    elif feeds.decode(document).stopped:
-        feeds.change(ground, feed, partial(_restarted, ground.now()))
+        return
+    known = feeds.decode(document)
+    if not known.conferences:
+        # So far only a script's triggers followed it: conferences begin with a baseline of their own.
+        feeds.change(ground, feed, _joined, _builtin(ground, feed, known))
+    if known.stopped:
+        feeds.change(ground, feed, partial(restarted, ground.now()))
         feeds.raise_dirty(ground, feed)
 
 
-def _restarted(now: float, feed: Feed) -> Feed:
-    # What was asked for before has lost its task: with `started` at that number, asking anew makes another one.
-    return msgspec.structs.replace(
-        feed,
-        stopped=False,
-        trouble=None,
-        deletions_accepted=True,
-        started=feed.dirty,
-        poll_at=now,
-        lease_until=0.0,
+def _builtin(ground: Ground, feed: str, fresh: Feed) -> Put:
+    """The built-in handler's trigger on the feed."""
+    number = int.from_bytes(hashlib.sha256(f"{CONFERENCES}\0{feed}".encode()).digest()[:8], "big")
+    record = TriggerRecord(
+        id=str(10**18 + number % (9 * 10**18)),
+        script=SCRIPT,
+        user=fresh.user,
+        owner=owner_of(SCRIPT, fresh.user),
+        handler=CONFERENCES,
+        source=CALENDAR,
+        order=0,
+        created_at=ground.now(),
+        feed=feed,
+        calendar=fresh.calendar,
     )
+    return put(record, None)
 
 
-def _ensure_channel(ground: Ground, feed: str) -> None:
-    current = feeds.load(ground, feed)[1]
-    live = channel.find(ground, current.channel) if current.channel else None
-    if live is not None and live.expires is not None and live.expires > ground.now():
-        return
-    try:
-        channel.open_channel(ground, feed)
-    except (Later, OutcomeUnknown):
-        # Without a channel the calendar is polled; the first poll opens one.
-        feeds.change(ground, feed, partial(_without_channel, current.channel))
-
-
-def _without_channel(channel: str | None, feed: Feed) -> Feed | None:
-    # Another one may have been noted after all, though no answer came.
-    return msgspec.structs.replace(feed, channel=None) if feed.channel == channel else None
+def _joined(feed: Feed) -> Feed:
+    return msgspec.structs.replace(feed, followers=(CONFERENCES, *feed.triggers), full_at=0.0, full_wanted=True)
 
 
 def _ensure_token(ground: Ground, feed: str) -> None:
@@ -79,10 +83,14 @@ def _ensure_token(ground: Ground, feed: str) -> None:
     Raises Later if it has not brought a token: while another run, which may be a dead one's, holds the lease. Who is
     told that all is connected may count on being followed, and the first token only covers what comes after it.
     """
-    if feeds.load(ground, feed)[1].token is not None:
+    if _has_baseline(feeds.load(ground, feed)[1]):
         return
     current = feeds.raise_dirty(ground, feed, delay=ground.policy.forgotten)
     sync.sync_calendar(ground, feed, current.dirty)
     after = feeds.load(ground, feed)[1]
-    if after.token is None:
+    if not _has_baseline(after):
         raise Later(after.trouble or "the calendar's first pass has not ended yet")
+
+
+def _has_baseline(feed: Feed) -> bool:
+    return feed.token is not None and feed.full_at > 0

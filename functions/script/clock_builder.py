@@ -68,6 +68,11 @@ class ClockTriggerBuilder:
         self._limits = limits or Limits.none()
         self._calls: list[tuple[str, Any]] = []
 
+    @property
+    def keeper(self) -> Keeper:
+        """Who makes the trigger."""
+        return self._keeper
+
     def after(self, duration: int | timedelta) -> ClockTriggerBuilder:
         """Once, after so many milliseconds at least."""
         return self._call("after", duration)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
+from functions.script.errors import HandlerNotFound
+
 Handler = Callable[..., Any]
 H = TypeVar("H", bound=Handler)
 
@@ -26,6 +28,17 @@ class Registry:
         if callable(name):
             return self._register(name.__name__, name)
         return lambda function: self._register(name or function.__name__, function)
+
+    def resolve(self, handler: Handler | str) -> str:
+        """The registered name that `handler` stands for: a name, or the function itself. Raises HandlerNotFound."""
+        if callable(handler):
+            name = self.name_of(handler)
+            if name is None:
+                raise HandlerNotFound(getattr(handler, "__name__", "?"))
+            return name
+        if self.find(handler) is None:
+            raise HandlerNotFound(handler)
+        return handler
 
     def find(self, name: str) -> Handler | None:
         """The handler of this name."""

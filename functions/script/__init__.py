@@ -5,7 +5,6 @@ Authority: https://developers.google.com/apps-script/reference/script
 
 from __future__ import annotations
 
-# ---- Consent --------------------------------------------------------------------------------
 from functions.script.authorization import get_authorization_info as get_authorization_info
 from functions.script.authorization import get_identity_token as get_identity_token
 from functions.script.authorization import get_installation_source as get_installation_source
@@ -15,22 +14,16 @@ from functions.script.authorization import get_service as get_service
 from functions.script.authorization import invalidate_auth as invalidate_auth
 from functions.script.authorization import require_all_scopes as require_all_scopes
 from functions.script.authorization import require_scopes as require_scopes
-
-# ---- Services -------------------------------------------------------------------------------
 from functions.script.cache import get_document_cache as get_document_cache
 from functions.script.cache import get_script_cache as get_script_cache
 from functions.script.cache import get_user_cache as get_user_cache
 from functions.script.conference_data import new_conference_data_builder as new_conference_data_builder
 from functions.script.conference_data import new_conference_error as new_conference_error
 from functions.script.conference_data import new_conference_parameter as new_conference_parameter
-
-# ---- Where code runs ------------------------------------------------------------------------
 from functions.script.context import as_user as as_user
 from functions.script.context import in_document as in_document
 from functions.script.context import running as running
 from functions.script.entry_point import new_entry_point as new_entry_point
-
-# ---- Enumerations and errors ----------------------------------------------------------------
 from functions.script.enums import AuthMode as AuthMode
 from functions.script.enums import AuthorizationStatus as AuthorizationStatus
 from functions.script.enums import ConferenceErrorType as ConferenceErrorType
@@ -66,3 +59,4 @@ from functions.script.properties import get_script_properties as get_script_prop
 from functions.script.properties import get_user_properties as get_user_properties
 from functions.script.registry import Registry as Registry
 from functions.script.state_token import new_state_token as new_state_token
+from functions.script.state_token import redeem_state_token as redeem_state_token

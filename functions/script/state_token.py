@@ -73,7 +73,7 @@ def new_state_token() -> StateTokenBuilder:
     return StateTokenBuilder()
 
 
-def redeem(token: str) -> State:
+def redeem_state_token(token: str) -> State:
     """What the token stands for, once. Raises Forged if it is none of this project's, is too old, or was used."""
     project = context.project()
     state = _open(project, token)

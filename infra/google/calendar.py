@@ -10,22 +10,18 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self, TypeVar
 
-import httplib2
 import msgspec
 from google.auth.credentials import Credentials
-from googleapiclient.discovery import build
-from googleapiclient.model import JsonModel
 
 from conference.errors import UNDECODABLE, Gone, LockstepError, Missing, OutcomeUnknown, Poison, Refused, Stale
 from conference.event import Event, Unreadable, read_event
 from functions.ports import CalendarInfo, Page, Watched
-from infra.google.errors import FAILURES, Answered, Operation, lost_answer, translate
+from infra.google.client import GOOGLE, Strict, calendar_client
+from infra.google.errors import FAILURES, Operation, lost_answer, translate
 from infra.google.pages import EVENT_FIELDS, PAGE_FIELDS, Listing, read_listing, refuse_repeated, to_page
 from infra.google.wire import Authorised, Door, Doors, Wire
 
 T = TypeVar("T")
-
-GOOGLE = "https://www.googleapis.com/calendar/v3/"
 
 _CALENDAR = Operation("calendars.get", Missing.CALENDAR)
 _LIST = Operation("events.list", Missing.CALENDAR)
@@ -254,35 +250,9 @@ class GoogleCalendar:
             request = method(**arguments)
             if etag is not None:
                 request.headers["If-Match"] = etag
-            content: bytes = request.execute(http=_Strict(self._doors, signer), num_retries=0)
+            content: bytes = request.execute(http=Strict(self._doors, signer), num_retries=0)
         except FAILURES as failure:
             return translate(operation, failure)
-        return content
-
-
-class _Strict:
-    """Stands between the client and the wire: an answer that is no success never reaches the client's own handling.
-
-    That handling logs bodies, and trips over error bodies of a shape it does not expect.
-    """
-
-    def __init__(self, doors: Doors, signer: Credentials) -> None:
-        self._doors = doors
-        self._signer = signer
-
-    def request(self, uri: str, method: str, body: str | None, headers: Mapping[str, str]) -> Any:
-        response, content = self._doors.exchange(self._signer, uri, method, body, headers)
-        if not 200 <= response.status < 300:
-            raise Answered(response.status, response, content)
-        return response, content
-
-
-class _Bytes(JsonModel):  # type: ignore[misc]  # googleapiclient ships no types
-    """Leaves the answer as it came: our decoders know what they look for."""
-
-    no_content_response = b""
-
-    def deserialize(self, content: bytes) -> bytes:
         return content
 
 
@@ -297,15 +267,7 @@ class _Requests(NamedTuple):
 @functools.lru_cache(maxsize=4)
 def _requests(endpoint: str) -> _Requests:
     """What makes requests to `endpoint`; safe to share between threads, since every call brings its own connection."""
-    service = build(
-        "calendar",
-        "v3",
-        http=httplib2.Http(),  # never used
-        model=_Bytes(),
-        static_discovery=True,
-        cache_discovery=False,
-        client_options={"api_endpoint": endpoint},
-    )
+    service = calendar_client(endpoint)
     return _Requests(service.events(), service.calendars(), service.channels())
 
 

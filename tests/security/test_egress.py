@@ -23,7 +23,8 @@ from conference.meeting import MeetingId, MeetingRef, MeetingSpec, Slot
 from conference.providers.exchange import MAX_ANSWER
 from conference.providers.http import HttpProvider
 from conference.providers.janus import JanusProvider
-from infra.google.calendar import GOOGLE, GoogleCalendar
+from infra.google.calendar import GoogleCalendar
+from infra.google.client import GOOGLE
 from infra.google.credentials import DevCredentials
 from infra.google.keys import JwksOverHttp
 from infra.local.memory import ManualClock

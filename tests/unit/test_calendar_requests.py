@@ -28,7 +28,8 @@ from conference.event import (
     Unreadable,
 )
 from functions.ports import CalendarInfo, Watched
-from infra.google.calendar import GOOGLE, GoogleCalendar
+from infra.google.calendar import GoogleCalendar
+from infra.google.client import GOOGLE
 from infra.google.credentials import DevCredentials
 from infra.google.pages import EVENT_FIELDS
 from infra.google.wire import Answer

@@ -1,25 +1,32 @@
-"""What a clock trigger remembers between its runs: which slot comes next, which ones a run has covered.
+"""What a clock trigger remembers between its runs, and what each task may do: pure, over slots and claims.
 
-A slot is covered when some run has claimed it, alone or as the latest of several that had passed. Whoever holds a
-task for a covered slot has nothing to do, unless the run that covered it died.
+A slot is covered when a run has claimed it, alone or as the latest of several that had passed. Who holds a task for a
+covered slot has nothing to do, unless the claim's time is over: then the run died, or was to be tried again.
+The policies of overlap are those of https://docs.temporal.io/schedule#overlap-policy
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 
 from functions.script.errors import InvalidTrigger
-from functions.script.schedule import Schedule
+from functions.script.schedule import Late, Overlap, Schedule
+
+LEASE = 11 * 60.0
+"""How long a run may hold its claim, in seconds: longer than a task's deadline, after which nothing runs any more."""
+LATE = 120.0
+"""So many seconds after its slot a run is late: more than a tick and a queue take."""
 
 
 class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A run that has begun and not ended; instants in seconds since the epoch."""
+    """A run that has begun and not ended, or is to begin at `until`; instants in seconds since the epoch."""
 
     slot: float
     until: float
-    """When it is given up as dead, unless it ends before."""
+    """When it is dead, unless it has ended before."""
     missed: int = 0
     attempt: int = 1
 
@@ -30,7 +37,7 @@ class Clockwork(msgspec.Struct, frozen=True, omit_defaults=True):
     next_slot: float | None = None
     """The earliest slot that no task was made for."""
     covered: float | None = None
-    """The latest slot that a run has claimed."""
+    """The latest slot that a run has claimed, or that was passed over."""
     claims: tuple[Claim, ...] = ()
     buffered: bool = False
     """A slot has passed during a run, and is run for when that ends."""
@@ -38,8 +45,6 @@ class Clockwork(msgspec.Struct, frozen=True, omit_defaults=True):
     """Slots for which nothing ran, because an earlier run had not ended."""
     dropped: int = 0
     """Slots that passed while everything stood still, of a trigger that does not catch up."""
-    failures: int = 0
-    """Runs that failed since the last one that did not."""
 
     @property
     def due(self) -> float | None:
@@ -48,21 +53,132 @@ class Clockwork(msgspec.Struct, frozen=True, omit_defaults=True):
         return min([*instants, *([] if self.next_slot is None else [self.next_slot])], default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A schedule with the id and the creation of its trigger: all that its slots depend on."""
+
+    schedule: Schedule
+    unique_id: str
+    created: float
+
+    def first(self) -> float | None:
+        """The first slot."""
+        return _seconds(self.schedule.first(self.unique_id, moment(self.created)))
+
+    def after(self, instant: float | None) -> float | None:
+        """The first slot later than this; None: the very first."""
+        if instant is None:
+            return self.first()
+        return _seconds(self.schedule.next(self.unique_id, moment(self.created), moment(instant)))
+
+    def late(self, start: float | None, now: float) -> Late | None:
+        """The slots from `start` on that have passed, as one."""
+        if start is None:
+            return None
+        return self.schedule.late(self.unique_id, moment(self.created), moment(start), moment(now))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a task does: run under `claim` (None: nothing), once `memory` is written."""
+
+    memory: Clockwork
+    claim: Claim | None = None
+
+
 def begin(schedule: Schedule, unique_id: str, created: float) -> Clockwork:
     """The memory of a trigger that is being made. Raises InvalidTrigger if it would never fire."""
-    first = schedule.first(unique_id, moment(created))
+    first = Clock(schedule, unique_id, created).first()
     if first is None:
         raise InvalidTrigger("this schedule would never fire")
-    return Clockwork(next_slot=first.timestamp())
+    return Clockwork(next_slot=first)
 
 
 def resume(schedule: Schedule, unique_id: str, created: float, memory: Clockwork, now: float) -> Clockwork:
-    """The memory of a trigger that is enabled again: what passed meanwhile is not made up for."""
+    """The memory of a trigger that is enabled again: what passed meanwhile is not made up for, but a single fire is."""
+    clock = Clock(schedule, unique_id, created)
+    running = tuple(claim for claim in memory.claims if claim.until > now)
     if schedule.once:
-        slot = schedule.first(unique_id, moment(created)) if memory.covered is None else None
-        return msgspec.structs.replace(memory, next_slot=_seconds(slot), failures=0)
-    following = schedule.next(unique_id, moment(created), moment(now))
-    return msgspec.structs.replace(memory, next_slot=_seconds(following), covered=now, buffered=False, failures=0)
+        open_yet = None if running else clock.first()
+        covered = memory.covered if running else None
+        return msgspec.structs.replace(memory, next_slot=open_yet, covered=covered, claims=running)
+    return msgspec.structs.replace(memory, next_slot=clock.after(now), covered=now, claims=running, buffered=False)
+
+
+def hand_over(clock: Clock, memory: Clockwork, now: float, horizon: float) -> tuple[list[float], Clockwork]:
+    """The slots up to `horizon` to make tasks for, those passed as one, and the memory once they are made."""
+    late, slots, following = clock.late(memory.next_slot, now), list[float](), memory.next_slot
+    if late is not None:
+        slots.append(late.slot.timestamp())
+        following = clock.after(now)
+    while following is not None and following <= horizon:
+        slots.append(following)
+        following = clock.after(following)
+    return slots, msgspec.structs.replace(memory, next_slot=following)
+
+
+def decide(clock: Clock, memory: Clockwork, slot: float, now: float) -> Step:
+    """What the holder of a task for `slot`, which has passed, does."""
+    if memory.covered is not None and slot <= memory.covered:
+        return _again(memory, now)
+    late = clock.late(clock.after(memory.covered), now)
+    if late is None:
+        return Step(memory)
+    passed = late.slot.timestamp()
+    if not clock.schedule.catch_up and not clock.schedule.once and now - passed > LATE:
+        dropped = memory.dropped + late.missed + 1
+        return Step(_covering(clock, memory, passed, dropped=dropped))
+    running = tuple(claim for claim in memory.claims if claim.until > now)
+    if running and clock.schedule.overlap is Overlap.SKIP:
+        skipped = memory.skipped + late.missed + 1
+        return Step(_covering(clock, memory, passed, skipped=skipped))
+    if running and clock.schedule.overlap is Overlap.BUFFER_ONE:
+        return Step(msgspec.structs.replace(memory, buffered=True))
+    # Runs that died are covered by this one, as slots that nothing ran for.
+    died = sum(1 + claim.missed for claim in memory.claims if claim.until <= now)
+    claim = Claim(passed, now + LEASE, missed=late.missed + died)
+    return Step(_covering(clock, memory, passed, claims=(*running, claim), buffered=False), claim)
+
+
+def _again(memory: Clockwork, now: float) -> Step:
+    """Take up a run that died; if none did, all is done or being done."""
+    dead = next((claim for claim in memory.claims if claim.until <= now), None)
+    if dead is None:
+        return Step(memory)
+    claim = msgspec.structs.replace(dead, until=now + LEASE, attempt=dead.attempt + 1)
+    others = tuple(one for one in memory.claims if one != dead)
+    return Step(msgspec.structs.replace(memory, claims=(*others, claim)), claim)
+
+
+def _covering(clock: Clock, memory: Clockwork, slot: float, **changes: object) -> Clockwork:
+    """The memory with this slot covered; the next one is behind it, even if nobody noted that its task was made."""
+    following = memory.next_slot
+    if following is not None and following <= slot:
+        following = clock.after(slot)
+    return msgspec.structs.replace(memory, covered=slot, next_slot=following, **changes)
+
+
+def end(clock: Clock, memory: Clockwork, claim: Claim, now: float) -> Step:
+    """What follows a run's end: the memory without its claim, and the claim of the run that has waited for it."""
+    left = tuple(one for one in memory.claims if one != claim)
+    ended = msgspec.structs.replace(memory, claims=left)
+    if not memory.buffered or len(left) == len(memory.claims):
+        return Step(ended)
+    late = clock.late(clock.after(memory.covered), now)
+    ended = msgspec.structs.replace(ended, buffered=False)
+    if late is None:
+        return Step(ended)
+    waiting = Claim(late.slot.timestamp(), now, missed=late.missed, attempt=0)
+    return Step(_covering(clock, ended, waiting.slot, claims=(*left, waiting)), waiting)
+
+
+def put_off(memory: Clockwork, claim: Claim, until: float) -> Step:
+    """What follows a run that is to be tried again at `until`."""
+    waiting = msgspec.structs.replace(claim, until=until)
+    left = tuple(one for one in memory.claims if one != claim)
+    if len(left) == len(memory.claims):
+        return Step(memory)
+    return Step(msgspec.structs.replace(memory, claims=(*left, waiting)), waiting)
 
 
 def moment(seconds: float) -> datetime:

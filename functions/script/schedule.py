@@ -126,9 +126,8 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
             yield slot
             slot = self.next(unique_id, created, slot)
 
-    def late(self, unique_id: str, created: datetime, since: datetime | None, now: datetime) -> Late | None:
-        """The slots after `since` (None: all) up to `now`, as one; None if there is none."""
-        start = self.first(unique_id, created) if since is None else self.next(unique_id, created, since)
+    def late(self, unique_id: str, created: datetime, start: datetime | None, now: datetime) -> Late | None:
+        """The slots from the slot `start` up to `now`, as one; None if there is none."""
         if start is None or start > now:
             return None
         if isinstance(self.when, Interval):

@@ -5,6 +5,7 @@ Authority: https://developers.google.com/apps-script/reference/script
 
 from __future__ import annotations
 
+from functions.script import conferences as conferences
 from functions.script.authorization import get_authorization_info as get_authorization_info
 from functions.script.authorization import get_identity_token as get_identity_token
 from functions.script.authorization import get_installation_source as get_installation_source
@@ -14,9 +15,12 @@ from functions.script.authorization import get_service as get_service
 from functions.script.authorization import invalidate_auth as invalidate_auth
 from functions.script.authorization import require_all_scopes as require_all_scopes
 from functions.script.authorization import require_scopes as require_scopes
+from functions.script.cache import Cache as Cache
 from functions.script.cache import get_document_cache as get_document_cache
 from functions.script.cache import get_script_cache as get_script_cache
 from functions.script.cache import get_user_cache as get_user_cache
+from functions.script.calendar_collections import Calendar as Calendar
+from functions.script.conference_data import ConferenceData as ConferenceData
 from functions.script.conference_data import new_conference_data_builder as new_conference_data_builder
 from functions.script.conference_data import new_conference_error as new_conference_error
 from functions.script.conference_data import new_conference_parameter as new_conference_parameter
@@ -49,11 +53,13 @@ from functions.script.errors import ScriptError as ScriptError
 from functions.script.errors import TooLarge as TooLarge
 from functions.script.errors import TooManyTriggers as TooManyTriggers
 from functions.script.limits import Limits as Limits
+from functions.script.lock import Lock as Lock
 from functions.script.lock import get_document_lock as get_document_lock
 from functions.script.lock import get_script_lock as get_script_lock
 from functions.script.lock import get_user_lock as get_user_lock
 from functions.script.project import Project as Project
 from functions.script.project import SolutionLook as SolutionLook
+from functions.script.properties import Properties as Properties
 from functions.script.properties import get_document_properties as get_document_properties
 from functions.script.properties import get_script_properties as get_script_properties
 from functions.script.properties import get_user_properties as get_user_properties

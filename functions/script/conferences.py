@@ -1,0 +1,231 @@
+"""Which conference belongs to which event: what a deleted event can no longer tell (`script.conferences`).
+
+Authority: none, Apps Script has nothing like it; it answers the defects 2, T15 to T18 and T20 of Google's sample
+A record stands for one event of one calendar as one user sees it. Beside the records, one document for each conference
+names the events that hold it, and is written with them: so the last to let go of it knows that it is the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from functions import feed
+from functions.ports import Delete, Document, Put, Where
+from functions.script import keeping
+from functions.script.errors import BadArgument
+from functions.script.keeping import Owner
+
+COLLECTION = "conferences"
+HOLDERS = "conference_holders"
+PAGE = 100
+
+Event = Mapping[str, Any]
+
+
+class Conference(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of an event's conference, with the event as it was when it was last attached."""
+
+    calendar_id: str
+    event_id: str
+    conference_id: str
+    solution: str = ""
+    etag: str | None = None
+    sequence: int | None = None
+    start: dict[str, Any] | None = None
+    end: dict[str, Any] | None = None
+    ical_uid: str | None = None
+    series_id: str | None = None
+    """The series that the event is an occurrence of."""
+    since: float = 0.0
+    """When this event got this conference, in seconds since the epoch."""
+    releasing: bool = False
+    """The event has let go of it, but what belongs to that has not been seen to its end."""
+    last: bool = False
+    """It was the last to let go."""
+
+    def agrees(self, event: Event) -> bool:
+        """Whether the event stands as it did when it was last attached, so that there is nothing to carry over."""
+        return self.etag is not None and event.get("etag") == self.etag
+
+
+class Released(msgspec.Struct, frozen=True):
+    """A conference that an event let go of; `last` if no other event of the user's holds it."""
+
+    conference: Conference
+    last: bool
+
+
+def attach(calendar_id: str, event: Event | str, conference_id: str, *, solution: str = "") -> Conference:
+    """Note that the event has this conference, and how the event stands; what was noted before is replaced.
+
+    `event` is the API's resource, or the id of an event that does not exist yet. Attaching again is how agreement on
+    a later state is noted. Raises NotRunning, NoUser, BadArgument.
+    """
+    return _Ledger(calendar_id).attach(_resource(event), conference_id, solution)
+
+
+def find(calendar_id: str, event_id: str) -> Conference | None:
+    """What is noted of this very event; an occurrence is not its series. Raises NotRunning, NoUser."""
+    return _Ledger(calendar_id).find(event_id)
+
+
+def release(calendar_id: str, event_id: str, on_last: Callable[[Conference], object] | None = None) -> Released | None:
+    """Forget the event's conference and say whether it was the last to hold it; None if nothing was noted.
+
+    One of several that let go at the same moment, and only one, is the last. For it `on_last` is called, to delete the
+    meeting; the event is forgotten only when that has returned. If it raises, or the run dies, releasing again calls
+    it again: it must bear being repeated.
+    """
+    return _Ledger(calendar_id).release(event_id, on_last)
+
+
+def holding(conference_id: str, *, solution: str = "") -> list[Conference]:
+    """The user's events that hold this conference. Raises NotRunning, NoUser."""
+    owner = keeping.of_user()
+    store = owner.project.ground.store
+    names = keeping.data(store.get(owner.key(HOLDERS, solution, conference_id))).get("events", [])
+    found = [_decode(store.get(name)) for name in names]
+    return [conference for conference in found if conference is not None]
+
+
+def find_by_ical_uid(ical_uid: str) -> list[Conference]:
+    """What is noted of the user's events with this iCalUID: an event that moved keeps it, and loses its id's place."""
+    owner = keeping.of_user()
+    conditions = [Where("owner", "==", owner.id()), Where("ical_uid", "==", ical_uid)]
+    documents = owner.project.ground.store.query(COLLECTION, conditions, limit=PAGE)
+    return [conference for document in documents if (conference := _decode(document)) is not None]
+
+
+class _Ledger:
+    """The records of one calendar of the effective user."""
+
+    def __init__(self, calendar_id: str) -> None:
+        self._owner = keeping.of_user()
+        self._ground = self._owner.project.ground
+        self._calendar = _canonical(self._owner, calendar_id)
+
+    def find(self, event_id: str) -> Conference | None:
+        return _decode(self._ground.store.get(self._key(event_id)))
+
+    def attach(self, event: Event, conference_id: str, solution: str) -> Conference:
+        key, noted = self._key(event["id"]), list[Conference]()
+
+        def write(document: Document | None) -> list[Put | Delete]:
+            before = _decode(document)
+            before = None if before is not None and before.releasing else before
+            noted[:] = [self._noted(event, conference_id, solution, before)]
+            return [self._put(key, noted[0], document), *self._moved(key, before, noted[0])]
+
+        keeping.settle(self._owner.project, key, write)
+        return noted[0]
+
+    def release(self, event_id: str, on_last: Callable[[Conference], object] | None) -> Released | None:
+        key = self._key(event_id)
+        left = self._leave(key)
+        if left is None:
+            return None
+        last = left.last and self._holders(left)[1] is None  # somebody may have taken it up again meanwhile
+        if last and on_last is not None:
+            on_last(left)
+        self._forget(key)
+        return Released(left, last)
+
+    def _leave(self, key: str) -> Conference | None:
+        """Take the event from among the holders, and note whether it was the last; once, however often it is asked."""
+        left: list[Conference] = []
+
+        def write(document: Document | None) -> list[Put | Delete] | None:
+            before = _decode(document)
+            left[:] = [] if before is None else [before]
+            if document is None or before is None or before.releasing:
+                return None
+            holders = self._without(key, before)
+            last = all(isinstance(change, Delete) for change in holders)
+            left[:] = [msgspec.structs.replace(before, releasing=True, last=last)]
+            return [self._put(key, left[0], document), *holders]
+
+        keeping.settle(self._owner.project, key, write)
+        return left[0] if left else None
+
+    def _forget(self, key: str) -> None:
+        def write(document: Document | None) -> list[Delete] | None:
+            noted = _decode(document)
+            # Attached again meanwhile, it is no longer what was let go.
+            return [Delete(key, document.version)] if document and noted and noted.releasing else None
+
+        keeping.settle(self._owner.project, key, write)
+
+    def _put(self, key: str, noted: Conference, document: Document | None) -> Put:
+        kept = {**self._owner.fields(), "owner": self._owner.id(), **msgspec.to_builtins(noted)}
+        return Put(key, kept, keeping.version(document))
+
+    def _key(self, event_id: str) -> str:
+        return self._owner.key(COLLECTION, feed.feed_id(self._owner.user, self._calendar), event_id)
+
+    def _noted(self, event: Event, conference_id: str, solution: str, before: Conference | None) -> Conference:
+        same = before is not None and (before.conference_id, before.solution) == (conference_id, solution)
+        return Conference(
+            self._calendar,
+            event["id"],
+            conference_id,
+            solution,
+            since=before.since if before is not None and same else self._ground.now(),
+            **{ours: event[theirs] for ours, theirs in _FIELDS.items() if event.get(theirs) is not None},
+        )
+
+    # ---- Who holds a conference -------------------------------------------------------------
+
+    def _moved(self, key: str, before: Conference | None, after: Conference) -> list[Put | Delete]:
+        """The writes by which the event leaves the conference it had and joins the one it has."""
+        if before is not None and (before.conference_id, before.solution) == (after.conference_id, after.solution):
+            return []
+        return [*(self._without(key, before) if before else ()), self._with(key, after)]
+
+    def _with(self, key: str, conference: Conference) -> Put:
+        place, document = self._holders(conference)
+        names = [*keeping.data(document).get("events", []), key]
+        return Put(place, {**self._owner.fields(), "events": sorted(set(names))}, keeping.version(document))
+
+    def _without(self, key: str, conference: Conference) -> list[Put | Delete]:
+        place, document = self._holders(conference)
+        if document is None:
+            return []
+        names = [name for name in document.data["events"] if name != key]
+        if not names:
+            return [Delete(place, document.version)]
+        return [Put(place, {**self._owner.fields(), "events": names}, document.version)]
+
+    def _holders(self, conference: Conference) -> tuple[str, Document | None]:
+        place = self._owner.key(HOLDERS, conference.solution, conference.conference_id)
+        return place, self._ground.store.get(place)
+
+
+_FIELDS = {
+    "etag": "etag",
+    "sequence": "sequence",
+    "start": "start",
+    "end": "end",
+    "ical_uid": "iCalUID",
+    "series_id": "recurringEventId",
+}
+
+
+def _canonical(owner: Owner, calendar_id: str) -> str:
+    """The calendar's real id: "primary" and the address are one calendar."""
+    if calendar_id != "primary":
+        return calendar_id
+    return owner.project.ground.calendar.calendar(owner.user, calendar_id).id
+
+
+def _resource(event: Event | str) -> Event:
+    resource = {"id": event} if isinstance(event, str) else event
+    if not isinstance(resource.get("id"), str) or not resource["id"]:
+        raise BadArgument("conferences.attach", [type(event).__name__], "An event is its resource, or its id.")
+    return resource
+
+
+def _decode(document: Document | None) -> Conference | None:
+    return None if document is None else msgspec.convert(document.data, Conference)

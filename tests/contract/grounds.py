@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from functions.ports import Queue, Store, Task
-from infra.local.held import Held
+from infra.local.held import Counts, Held
 from infra.local.memory import ManualClock, MemoryQueue, MemoryStore
 from infra.local.sqlite_queue import SqliteQueue
 from infra.local.sqlite_store import SqliteStore
+from tests.contract.firestore_ground import firestore
+from tests.contract.served_queue import ServedDrain, ServedQueue, served_queue
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -37,7 +39,7 @@ def _sqlite(folder: Path, clock: ManualClock, to_close: ExitStack) -> PurgingSto
     return store
 
 
-STORES: dict[str, OpenStore] = {"memory": _memory, "sqlite": _sqlite}
+STORES: dict[str, OpenStore] = {"memory": _memory, "sqlite": _sqlite, "firestore": firestore}
 
 
 @contextmanager
@@ -59,12 +61,16 @@ class Drain(Protocol):
     def failed(self, held: Held, at: datetime) -> None:
         """The task was answered with 500; it is to come again at `at`."""
 
+    def counts(self) -> Counts:
+        """How many tasks wait, are due and are held."""
+
 
 class _MemoryDrain:
     def __init__(self, queue: MemoryQueue, clock: ManualClock) -> None:
         self._queue = queue
         self._clock = clock
         self.done = queue.done
+        self.counts = queue.counts
 
     def take(self) -> list[Held]:
         return [self._queue.take(held) for held in self._queue.due(self._clock.now())]
@@ -76,6 +82,7 @@ class _MemoryDrain:
 class _SqliteDrain:
     def __init__(self, queue: SqliteQueue) -> None:
         self._queue = queue
+        self.counts = queue.counts
 
     def take(self) -> list[Held]:
         return self._queue.claim("drain", 1000, timedelta(minutes=1))
@@ -101,7 +108,11 @@ def _sqlite_queue(folder: Path, clock: ManualClock, to_close: ExitStack) -> tupl
     return queue, _SqliteDrain(queue)
 
 
-QUEUES: dict[str, OpenQueue] = {"memory": _memory_queue, "sqlite": _sqlite_queue}
+QUEUES: dict[str, OpenQueue] = {
+    "memory": _memory_queue,
+    "sqlite": _sqlite_queue,
+    "cloudtasks": served_queue,
+}
 
 
 class OneByOne:
@@ -124,6 +135,9 @@ class OneByOne:
             )
         if isinstance(queue, MemoryQueue):
             return cls(lambda: _first(queue), queue.done, lambda held: queue.again(held, NOON, 500))
+        if isinstance(queue, ServedQueue):
+            drain = ServedDrain(queue)
+            return cls(lambda: next(iter(drain.take(1)), None), drain.done, lambda held: drain.failed(held, NOON))
         raise TypeError("nobody can take tasks from this queue")
 
     def take(self) -> list[Any] | None:

@@ -15,8 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from functions.ports import Task
 from infra.local.held import Counts, Held
-from infra.local.memory import ManualClock, MemoryQueue
-from infra.local.sqlite_queue import SqliteQueue
+from infra.local.memory import ManualClock
 from tests.contract.grounds import NOON, QUEUES
 
 HOURS = st.integers(0, 30).map(lambda hours: timedelta(hours=hours))
@@ -124,9 +123,8 @@ class QueueMachine(RuleBasedStateMachine):
         now = self.clock.now()
         free = [known for known in self.open.values() if not known.held]
         due = sum(known.due <= now for known in free)
-        assert isinstance(self.queue, MemoryQueue | SqliteQueue)
-        assert self.queue.counts() == Counts(len(free) - due, due, len(self.open) - len(free))
-        assert self.queue.counts().open == len(self.open)
+        assert self.drain.counts() == Counts(len(free) - due, due, len(self.open) - len(free))
+        assert self.drain.counts().open == len(self.open)
 
     def one_held(self, which: int) -> tuple[int, Known | None]:
         """One of the held tasks, if there are any."""

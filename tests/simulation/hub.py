@@ -65,6 +65,11 @@ class Hub:
         return datetime.fromtimestamp(self.seconds, UTC)
 
     @property
+    def busy(self) -> bool:
+        """True while some worker is in the middle of what it does."""
+        return any(isinstance(what, Worker) for _, _, what in self._due)
+
+    @property
     def current(self) -> Worker | None:
         """The worker that runs now."""
         return self._current

@@ -156,7 +156,11 @@ class Rest:
         ignored = model.traits.ignores
         passed_over = _PARTS.get(ignored.value, (str(ignored.value),)) if ignored is not None else ()
         wrong: list[str] = []
-        for one in (wish, *look.naming[wish.provider or "", held.id]):
+        sharing = look.naming[wish.provider or "", held.id]
+        if any(self._passed_unseen(look, one) for one in sharing):
+            # It may be as an event says that nobody can see any more.
+            return []
+        for one in (wish, *sharing):
             zone = look.zones[one.user, one.calendar]
             want = expected(one.fields, one.exceptions, zone, one.user)
             differs = differences(held.state, want, passed_over)

@@ -190,11 +190,9 @@ class World:
         self.paused_until = self.down_until = 0.0
         until = self.hub.seconds + CALM
         self._run(until)
-        while waiting := [held.at.timestamp() for held in self.queue.waiting()]:
-            until = max(until, min(waiting) + 600)
+        while (waiting := [held.at.timestamp() for held in self.queue.waiting()]) or self.hub.busy:
+            until = max(until, min(waiting) + 600) if waiting else self.hub.seconds + 5
             self._run(until)
-        while self.queue.running():
-            self._run(self.hub.seconds + 5)
 
     def _stay_fresh(self, last: float) -> None:
         """Judge as soon as the last change must be reflected, and at the end."""

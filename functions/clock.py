@@ -1,4 +1,4 @@
-"""The scheduler's tick, once a minute: renew channels, poll, relay what was forgotten, start sweeps."""
+"""The scheduler's tick, once a minute: clock triggers, channels, polls, what was forgotten, sweeps."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from functions import channel, ledger, sweep
 from functions import feed as feeds
 from functions.ground import Ground
 from functions.ports import Document, Where
+from functions.script import firing
 
 BATCH = 400
 
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 def tick(ground: Ground) -> dict[str, int]:
     """Do what is due; return how much of each. One job's failure does not hold up the others."""
     jobs: dict[str, Callable[[Ground], int]] = {
+        "triggers": firing.dispatch_due,
         "channels": channel.renew_due,
         "polls": _poll_due,
         "runs": _wake_forgotten_runs,

@@ -20,6 +20,8 @@ from functions.script.cache import get_document_cache as get_document_cache
 from functions.script.cache import get_script_cache as get_script_cache
 from functions.script.cache import get_user_cache as get_user_cache
 from functions.script.calendar_collections import Calendar as Calendar
+from functions.script.clock_builder import ClockTriggerBuilder as ClockTriggerBuilder
+from functions.script.clock_event import ClockEvent as ClockEvent
 from functions.script.conference_data import ConferenceData as ConferenceData
 from functions.script.conference_data import new_conference_data_builder as new_conference_data_builder
 from functions.script.conference_data import new_conference_error as new_conference_error
@@ -64,5 +66,6 @@ from functions.script.properties import get_document_properties as get_document_
 from functions.script.properties import get_script_properties as get_script_properties
 from functions.script.properties import get_user_properties as get_user_properties
 from functions.script.registry import Registry as Registry
+from functions.script.schedule import Overlap as Overlap
 from functions.script.state_token import new_state_token as new_state_token
 from functions.script.state_token import redeem_state_token as redeem_state_token

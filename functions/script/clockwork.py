@@ -27,6 +27,8 @@ class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
     slot: float
     until: float
     """When it is dead, unless it has ended before."""
+    ticket: str = ""
+    """Tells this claim from any other."""
     missed: int = 0
     attempt: int = 1
 
@@ -117,10 +119,10 @@ def hand_over(clock: Clock, memory: Clockwork, now: float, horizon: float) -> tu
     return slots, msgspec.structs.replace(memory, next_slot=following)
 
 
-def decide(clock: Clock, memory: Clockwork, slot: float, now: float) -> Step:
-    """What the holder of a task for `slot`, which has passed, does."""
+def decide(clock: Clock, memory: Clockwork, slot: float, now: float, ticket: str) -> Step:
+    """What the holder of a task for `slot`, which has passed, does; `ticket` tells its claim from any other."""
     if memory.covered is not None and slot <= memory.covered:
-        return _again(memory, now)
+        return _again(memory, now, ticket)
     late = clock.late(clock.after(memory.covered), now)
     if late is None:
         return Step(memory)
@@ -136,16 +138,16 @@ def decide(clock: Clock, memory: Clockwork, slot: float, now: float) -> Step:
         return Step(msgspec.structs.replace(memory, buffered=True))
     # Runs that died are covered by this one, as slots that nothing ran for.
     died = sum(1 + claim.missed for claim in memory.claims if claim.until <= now)
-    claim = Claim(passed, now + LEASE, missed=late.missed + died)
+    claim = Claim(passed, now + LEASE, ticket, missed=late.missed + died)
     return Step(_covering(clock, memory, passed, claims=(*running, claim), buffered=False), claim)
 
 
-def _again(memory: Clockwork, now: float) -> Step:
+def _again(memory: Clockwork, now: float, ticket: str) -> Step:
     """Take up a run that died; if none did, all is done or being done."""
     dead = next((claim for claim in memory.claims if claim.until <= now), None)
     if dead is None:
         return Step(memory)
-    claim = msgspec.structs.replace(dead, until=now + LEASE, attempt=dead.attempt + 1)
+    claim = msgspec.structs.replace(dead, until=now + LEASE, ticket=ticket, attempt=dead.attempt + 1)
     others = tuple(one for one in memory.claims if one != dead)
     return Step(msgspec.structs.replace(memory, claims=(*others, claim)), claim)
 

@@ -66,6 +66,11 @@ class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
         return tuple(one for one in self.followers if one != CONFERENCES)
 
     @property
+    def incomplete(self) -> bool:
+        """True while a full pass is wanted, or somebody who follows it has no baseline yet."""
+        return self.full_wanted or bool(self.triggers and not self.seen_at) or (self.conferences and not self.full_at)
+
+    @property
     def owed(self) -> bool:
         """True while some notice has not been covered by a finished run."""
         return self.dirty > self.done

@@ -51,6 +51,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     awaited_until: float = 0.0  # its meeting was made before the event was saved: time to save it
     absent_since: float | None = None  # the provider said once that the meeting is not there
     ical_uid: str | None = None
+    wrote: str | None = None  # the version that our last write of the event left
     attempts: int = 0
     failing_since: float | None = None
     parked: str | None = None  # why nothing more is tried until the event changes

@@ -23,6 +23,7 @@ from functions.ground import Ground
 from functions.ledger import Row
 from functions.marking import Marked, Sighting, sightings
 from functions.ports import Document, Page, Put, Where
+from functions.script.noting import Noting
 
 PAGES = 1000
 CHUNK = 200
@@ -49,6 +50,7 @@ class Pass:
     marked: list[Marked]
     seen: int = 0
     baseline: bool = False
+    noting: Noting | None = None
     apart: dict[str, dict[str, Event]] = field(default_factory=dict)
     """Exceptions of which only a later page shows the series, by series."""
 
@@ -67,10 +69,13 @@ def full_pass(a_pass: Pass) -> None:
     """
     now = a_pass.ground.clock.now()
     a_pass.baseline = not a_pass.feed.full_at
+    if a_pass.noting is not None:
+        a_pass.noting.full = True
     since = now - timedelta(seconds=a_pass.ground.policy.window)
     shown: set[str] = set()
     for page in _pages(a_pass, token=None, ends_after=now):
-        shown.update(one.series for one in _sightings(a_pass, page))
+        if a_pass.feed.conferences:
+            shown.update(one.series for one in _sightings(a_pass, page))
         if page.sync_token is None:
             _note(a_pass, page, partial(_compared, a_pass, since), token=None)
             continue
@@ -83,9 +88,10 @@ def _pages(a_pass: Pass, *, token: str | None, ends_after: datetime | None) -> I
     page_token: str | None = None
     used: set[str] = set()
     feed = a_pass.feed
+    how = {"whole": True} if a_pass.noting else {}
     for _ in range(PAGES):
         page = a_pass.ground.calendar.changes(
-            feed.user, feed.calendar, token=token, page=page_token, ends_after=ends_after
+            feed.user, feed.calendar, token=token, page=page_token, ends_after=ends_after, **how
         )
         a_pass.seen += len(page.items)
         yield page
@@ -114,16 +120,31 @@ def _note(a_pass: Pass, page: Page, judge: Judge, *, token: str | None, full_at:
     for item in page.items:
         if isinstance(item, Unreadable):
             dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)
-    groups = [_readable(a_pass, one, page.zone) for one in _sightings(a_pass, page)]
+    if a_pass.noting is not None:
+        _note_for_triggers(a_pass, a_pass.noting, page, last=full_at is not None)
+    groups = [_readable(a_pass, one, page.zone) for one in _sightings(a_pass, page)] if a_pass.feed.conferences else []
     found = [one for one in groups if one is not None]
     _write(a_pass, found, judge, page.zone, {} if token is None else _moved(token, page.zone, full_at))
 
 
+def _note_for_triggers(a_pass: Pass, noting: Noting, page: Page, *, last: bool) -> None:
+    noting.page(page.whole)
+    if last and not noting.baseline:
+        noting.look_up(dropped=a_pass.feed.token is None)
+
+
 def _moved(token: str, zone: str, full_at: float | None) -> dict[str, object]:
     moved: dict[str, object] = {"token": token, "zone": zone}
-    return (
-        moved if full_at is None else {**moved, "full_at": full_at, "full_wanted": False, "deletions_accepted": False}
-    )
+    if full_at is None:
+        return moved
+    return {**moved, "full_at": full_at, "seen_at": full_at, "full_wanted": False, "deletions_accepted": False}
+
+
+def _fitting(moved: dict[str, object], a_pass: Pass, current: Feed) -> dict[str, object]:
+    """What is moved in the feed as it is now: whoever has begun to follow it meanwhile has no baseline yet."""
+    if (current.followers, current.epoch) == (a_pass.feed.followers, a_pass.feed.epoch):
+        return moved if current.triggers else {**moved, **({"seen_at": 0.0} if "seen_at" in moved else {})}
+    return {name: value for name, value in moved.items() if name in {"token", "zone"}}
 
 
 def _write(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str, moved: dict[str, object]) -> None:
@@ -145,7 +166,7 @@ def _commit(a_pass: Pass, found: Sequence[Sighting], judge: Judge, zone: str, mo
             document, current = feeds.load(ground, a_pass.feed_id)
             if current.fence != feed.fence:
                 raise Stale("another run has begun")
-            feed = msgspec.structs.replace(current, **moved)
+            feed = msgspec.structs.replace(current, **_fitting(moved, a_pass, current))
             puts.append(feeds.put(document, document.key, feed))
         if not puts:
             return judged
@@ -236,7 +257,7 @@ def _look_up(a_pass: Pass, shown: set[str], zone: str) -> None:
     One that was over long ago is not shown because it is past; years of them would cost a call each.
     """
     ground = a_pass.ground
-    linked = list(_linked(a_pass))
+    linked = list(_linked(a_pass)) if a_pass.feed.conferences else []
     before = ground.clock.now() - timedelta(seconds=ground.policy.look_back)
     absent = [
         row

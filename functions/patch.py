@@ -60,7 +60,7 @@ def _publish(job: Work) -> Outcome:
     except Refused as error:
         job.park(str(error))
         return Outcome.PARKED
-    job.row = msgspec.structs.replace(job.row, seen=patched)
+    job.row = msgspec.structs.replace(job.row, seen=patched, wrote=patched.etag)
     return Outcome.SETTLED if job.finish() else _hand_over(job)
 
 

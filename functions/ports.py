@@ -174,6 +174,7 @@ class Page:
     zone: str  # the calendar's time zone
     next_page: str | None = None
     sync_token: str | None = None
+    whole: tuple[bytes, ...] = ()  # each item's JSON as it came, if whole resources were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,15 +203,20 @@ class Calendar(Protocol):
         token: str | None = None,
         page: str | None = None,
         ends_after: datetime | None = None,
+        whole: bool = False,
     ) -> Page:
         """One page of events.list: what changed since `token`, or without it a full pass, deletions included.
 
-        `ends_after` keeps a full pass to events that end later; it is not sent with a token. Repeat every argument
-        on each page. Raises Gone(TOKEN) on 410, and on 400 for a token that is none.
+        `ends_after` keeps a full pass to events that end later; it is not sent with a token. `whole`: with all that
+        the items hold, in `Page.whole`. Repeat every argument on each page. Raises Gone(TOKEN) on 410, and on 400 for
+        a token that is none.
         """
 
     def get(self, user: str, calendar: str, event_id: str) -> Event:
         """One event, cancelled ones included while they exist. Raises Gone(EVENT), Poison if it cannot be read."""
+
+    def whole(self, user: str, calendar: str, event_id: str) -> bytes:
+        """One event's whole resource as JSON, cancelled ones included while they exist. Raises Gone(EVENT)."""
 
     def find(self, user: str, calendar: str, ical_uid: str) -> list[Event]:
         """The live events of the calendar with this iCalUID."""

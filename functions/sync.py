@@ -23,6 +23,7 @@ from functions.ground import Ground
 from functions.listing import Pass, full_pass, incremental
 from functions.marking import Marked
 from functions.ports import Put, Where
+from functions.script.noting import begin as begin_noting
 from functions.work import retry_at
 
 TURNS = 5
@@ -46,6 +47,7 @@ class Run:
     changes: int = 0
     marks: int = 0
     failures: int = 0
+    position: int = 0  # how many events were noted for triggers
     kinds: set[str] = field(default_factory=set)
 
 
@@ -133,7 +135,7 @@ def _pull(run: Run, marked: list[Marked]) -> None:
                 raise
             _drop_token(run)
         else:
-            if not run.feed.full_wanted:
+            if not run.feed.incomplete:
                 return
     _check_rest(run)
     run.kinds.add("full pass")
@@ -141,11 +143,22 @@ def _pull(run: Run, marked: list[Marked]) -> None:
 
 
 def _pass(run: Run, marked: list[Marked], over: Callable[[Pass], None]) -> None:
-    a_pass = Pass(run.ground, run.feed_id, run.feed, marked)
+    noting = begin_noting(run.ground, run.feed_id, run.feed, run.position)
+    a_pass = Pass(run.ground, run.feed_id, run.feed, marked, noting=noting)
     try:
         over(a_pass)
-    finally:
-        run.feed, run.changes = a_pass.feed, run.changes + a_pass.seen
+    except LockstepError:
+        # What it has noted is handed over all the same.
+        _passed(run, a_pass)
+        raise
+    _passed(run, a_pass)
+
+
+def _passed(run: Run, a_pass: Pass) -> None:
+    run.feed, run.changes = a_pass.feed, run.changes + a_pass.seen
+    if a_pass.noting is not None:
+        run.position = a_pass.noting.position
+        a_pass.noting.hand_over()
 
 
 def _drop_token(run: Run) -> None:

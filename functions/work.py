@@ -26,7 +26,7 @@ from functions.ports import Document
 
 log = structlog.get_logger(__name__)
 
-OURS = ("link", "meeting", "former", "key", "generation", "releasing", "absent_since")
+OURS = ("link", "meeting", "former", "key", "generation", "releasing", "absent_since", "wrote")
 """The fields that the claim's holder changes in memory before it saves."""
 
 

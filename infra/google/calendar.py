@@ -18,7 +18,15 @@ from conference.event import Event, Unreadable, read_event
 from functions.ports import CalendarInfo, Page, Watched
 from infra.google.client import GOOGLE, Strict, calendar_client
 from infra.google.errors import FAILURES, Operation, lost_answer, translate
-from infra.google.pages import EVENT_FIELDS, PAGE_FIELDS, Listing, read_listing, refuse_repeated, to_page
+from infra.google.pages import (
+    EVENT_FIELDS,
+    PAGE_FIELDS,
+    Listing,
+    read_listing,
+    read_whole_listing,
+    refuse_repeated,
+    to_page,
+)
 from infra.google.wire import Authorised, Door, Doors, Wire
 
 T = TypeVar("T")
@@ -85,6 +93,7 @@ class GoogleCalendar:
         token: str | None = None,
         page: str | None = None,
         ends_after: datetime | None = None,
+        whole: bool = False,
     ) -> Page:
         """One page of what changed since `token`, or of a full pass; as the port says.
 
@@ -99,6 +108,7 @@ class GoogleCalendar:
             maxResults=_LARGEST_PAGE,
             syncToken=token,
             pageToken=page,
+            whole=whole,
             **window,
         )
         return to_page(listing, page, _LIST.where())
@@ -113,6 +123,12 @@ class GoogleCalendar:
         if isinstance(event, Unreadable):
             raise Poison(f"the event cannot be read: {event.cause}", _GET.where())
         return event
+
+    def whole(self, user: str, calendar: str, event_id: str) -> bytes:
+        """One event's whole resource as JSON. Raises Gone(EVENT)."""
+        content = self._call(_GET, user, self._requests.events.get, calendarId=calendar, eventId=event_id)
+        _decode(_GET, _any_object, content)
+        return content
 
     def find(self, user: str, calendar: str, ical_uid: str) -> list[Event]:
         """The live events with this iCalUID. Raises Poison if one cannot be read: it must not count as absent."""
@@ -220,11 +236,10 @@ class GoogleCalendar:
                 return
         raise Refused("a short list takes too many pages", _LIST.where())
 
-    def _list(self, user: str, **arguments: Any) -> Listing:
-        content = self._call(
-            _LIST, user, self._requests.events.list, fields=PAGE_FIELDS, prettyPrint=False, **arguments
-        )
-        return _decode(_LIST, read_listing, content)
+    def _list(self, user: str, *, whole: bool = False, **arguments: Any) -> Listing:
+        mask = {} if whole else {"fields": PAGE_FIELDS}
+        content = self._call(_LIST, user, self._requests.events.list, prettyPrint=False, **mask, **arguments)
+        return _decode(_LIST, read_whole_listing if whole else read_listing, content)
 
     def _call(
         self, operation: Operation, user: str, method: Callable[..., Any], *, etag: str | None = None, **arguments: Any

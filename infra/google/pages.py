@@ -36,6 +36,7 @@ class Listing(msgspec.Struct, frozen=True):
     zone: str
     next_page: str | None
     sync_token: str | None
+    whole: tuple[bytes, ...] = ()
 
 
 def read_listing(content: bytes) -> Listing:
@@ -49,6 +50,13 @@ def read_listing(content: bytes) -> Listing:
         # Twice the work, but only for a page that holds something odd.
         pieces = _pieces.decode(content)
         return _listing(pieces, tuple(read_event(raw) for raw in pieces.items))
+
+
+def read_whole_listing(content: bytes) -> Listing:
+    """Decode one answer as `read_listing` does, and keep each item's JSON as it came."""
+    pieces = _pieces.decode(content)
+    listing = _listing(pieces, tuple(read_event(raw) for raw in pieces.items))
+    return msgspec.structs.replace(listing, whole=tuple(bytes(raw) for raw in pieces.items))
 
 
 def _listing(answer: _Answer[T], items: tuple[Event | Unreadable, ...] | None = None) -> Listing:
@@ -70,7 +78,7 @@ def to_page(listing: Listing, asked: str | None, where: Where) -> Page:
     if listing.next_page is not None and listing.sync_token is not None:
         raise Refused("a page came with both a page token and a sync token", where)
     refuse_repeated(listing, asked, where)
-    return Page(listing.items, listing.zone, listing.next_page, listing.sync_token)
+    return Page(listing.items, listing.zone, listing.next_page, listing.sync_token, listing.whole)
 
 
 def refuse_repeated(listing: Listing, asked: str | None, where: Where) -> None:

@@ -6,6 +6,8 @@ from tests.simulation.canaries.variant import Canary, Edit
 
 FEED, SYNC, CLOCK = "functions.feed", "functions.sync", "functions.clock"
 NOTIFICATION, WEBHOOK, INITIALISE = "functions.notification", "functions.webhook", "functions.initialise"
+CHANNEL = "functions.channel"
+CHANNEL = "functions.channel"
 
 CANARIES = (
     Canary(
@@ -250,6 +252,27 @@ CANARIES = (
         spared="it saves a run that finds nothing",
     ),
     Canary(
+        "run-begun-below-its-end",
+        "A run that is postponed after its end was written, though no answer came, writes nothing.",
+        "I6: the number it began with is less than the one it ended with",
+        (
+            Edit(
+                SYNC,
+                "        if not current.owed:\n"
+                "            # The end of the run was written after all, though no answer came.\n"
+                "            return None\n",
+                "",
+            ),
+            Edit(SYNC, "            started=current.done,\n", "            started=run.feed.done,\n"),
+        ),
+    ),
+    Canary(
+        "one-404-stops-the-feed",
+        "A calendar that is not found is asked for again a few times before it is taken for lost.",
+        "freshness: it stands still until its owner connects it again",
+        (Edit(SYNC, "PATIENCE = 3\n", "PATIENCE = 0\n"),),
+    ),
+    Canary(
         "poll-put-off-without-channel",
         "A feed without a channel is polled no later than it was to be, however often it runs: the poll opens one.",
         "freshness: it goes on without notices",
@@ -268,7 +291,7 @@ CANARIES = (
         "an invariant on channels: one that the feed does not name",
         (
             Edit(
-                INITIALISE,
+                CHANNEL,
                 "replace(feed, channel=None) if feed.channel == channel else None\n",
                 "replace(feed, channel=None)\n",
             ),

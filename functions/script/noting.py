@@ -1,0 +1,315 @@
+"""Note what a pass over a feed shows, for the triggers that follow it: snapshots, and deliveries of what changed.
+
+Both are committed before the token that covers them moves, and only while the run holds the feed: a pass that is
+repeated finds its snapshots already, and notes nothing twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import msgspec
+
+from conference.errors import Conflict, Gone, Later, Poison, Refused, Stale
+from functions import dead, ledger
+from functions import feed as feeds
+from functions.feed import TRIES, Feed
+from functions.ground import Ground
+from functions.ports import Document, Put, Where
+from functions.script import delivery as deliveries
+from functions.script import resource as resources
+from functions.script import snapshot as snapshots
+from functions.script import trigger as triggers
+from functions.script.delivery import Delivery
+from functions.script.enums import TriggerStatus
+from functions.script.snapshot import OwnWrite, Snapshot
+from functions.script.trigger import TriggerRecord
+
+MOST_WRITES = 360
+LOAD = 2_000_000
+"""What one commit holds at most, in writes and in bytes, the feed apart."""
+
+BUILT_IN = ("conferenceData",)
+"""The fields that the built-in handler writes."""
+
+Resource = resources.Resource
+
+
+@dataclass(slots=True)
+class Noting:
+    """One pass, and the triggers that follow its feed."""
+
+    ground: Ground
+    feed_id: str
+    feed: Feed
+    followers: tuple[TriggerRecord, ...]
+    full: bool = False
+    position: int = 0
+    shown: set[str] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
+    """The triggers that have something to hear of."""
+
+    @property
+    def baseline(self) -> bool:
+        """True while there are no snapshots yet that a pass could be compared with."""
+        return not self.feed.seen_at
+
+    def page(self, texts: Sequence[bytes]) -> None:
+        """Note one page's resources. Raises Stale if another run has the feed, Later."""
+        found = [_Seen(read, bytes(text).decode()) for text in texts if (read := resources.read(bytes(text)))]
+        self.shown.update(one.event for one in found)
+        self._note(found)
+
+    def look_up(self, *, dropped: bool) -> None:
+        """Read each event that a full pass did not show though it should have, and note what became of it.
+
+        While the token held, what is past was followed by it; only after it was `dropped`, past events are read too.
+        """
+        now, policy = self.ground.now(), self.ground.policy
+        since = now - policy.look_back if dropped else now
+        absent = [one for one in self._known() if one.event not in self.shown and not _over(one, since)]
+        outcomes = self.ground.lanes.run([partial(self._read, one.event) for one in absent])
+        found: list[_Seen] = []
+        for one, outcome in zip(absent, outcomes, strict=True):
+            if isinstance(outcome, Poison | Refused):
+                dead.note(self.ground, self.feed_id, one.event, str(outcome))
+            elif isinstance(outcome, Exception):
+                raise outcome
+            elif (read := resources.read(outcome)) is not None:
+                found.append(_Seen(read, outcome.decode()))
+        self._note(found)
+
+    def hand_over(self) -> None:
+        """Have the handlers called that have something to hear of; whoever dies before this leaves it to the tick."""
+        for trigger in sorted(self.told):
+            deliveries.enqueue(self.ground, trigger, f"{self.feed.fence}.{self.position}")
+        self.told.clear()
+
+    def _known(self) -> Iterator[Snapshot]:
+        last: Document | None = None
+        while True:
+            where = [Where("feed", "==", self.feed_id)]
+            some = self.ground.store.query(snapshots.COLLECTION, where, limit=200, after=last)
+            for one in map(snapshots.decode, some):
+                if one.epoch == self.feed.epoch and one.resource is not None:
+                    yield one
+            if len(some) < 200:
+                return
+            last = some[-1]
+
+    def _read(self, event: str) -> bytes:
+        try:
+            return self.ground.calendar.whole(self.feed.user, self.feed.calendar, event)
+        except Gone:
+            return msgspec.json.encode({"id": event, "status": "cancelled"})
+
+    def _note(self, found: Sequence[_Seen]) -> None:
+        while found:
+            found = found[self._commit(found) :]
+
+    def _commit(self, found: Sequence[_Seen]) -> int:
+        """Commit the first portion; how many events that were."""
+        position = self.position
+        for _ in range(TRIES):
+            self.position = position
+            writes, told, taken = self._portion(found)
+            if not writes:
+                return taken
+            document, current = feeds.load(self.ground, self.feed_id)
+            if current.fence != self.feed.fence:
+                raise Stale("another run has begun")
+            try:
+                # Written as it is: so nothing is noted by a run that was overtaken.
+                self.ground.store.commit(feeds.put(document, document.key, current), *writes)
+            except Conflict:
+                continue
+            self.told |= told
+            return taken
+        raise Later("the feed's events are too busy")
+
+    def _portion(self, found: Sequence[_Seen]) -> tuple[list[Put], set[str], int]:
+        writes: list[Put] = []
+        told: set[str] = set()
+        load, keys = 0, set[str]()
+        for number, seen in enumerate(found):
+            twice = snapshots.key_of(self.feed_id, seen.event) in keys
+            if twice or len(writes) + 1 + len(self.followers) > MOST_WRITES or load > LOAD:
+                return writes, told, number
+            noted, fresh = self._one(seen)
+            writes += noted
+            keys.update(put.key for put in noted)
+            told |= fresh
+            load += len(seen.text) * (1 + 2 * len(fresh))
+        return writes, told, len(found)
+
+    def _one(self, seen: _Seen) -> tuple[list[Put], set[str]]:
+        """The writes for one event, and the triggers that have something to hear of it."""
+        self.position += 1
+        document, known = snapshots.find(self.ground, self.feed_id, seen.event, self.feed.epoch)
+        before = resources.read(known.resource) if known.resource is not None else None
+        if before is not None and before == seen.resource:
+            return [], set()
+        if len(seen.text) > deliveries.LARGEST:
+            dead.note(self.ground, self.feed_id, seen.event, "the event is too large to be kept")
+            return [], set()
+        step = _Step(seen, known, before, resources.differing(before, seen.resource))
+        told = [put for record in self.followers if (put := self._delivery(record, step)) is not None]
+        gone = self.ground.now() + self.ground.policy.row_record if resources.cancelled(seen.resource) else None
+        fresh = Snapshot(self.feed_id, seen.event, self.feed.epoch, seen.text, known.own, expire_at=gone)
+        return [snapshots.put(document, fresh), *told], {str(put.data["trigger"]) for put in told}
+
+    def _delivery(self, record: TriggerRecord, step: _Step) -> Put | None:
+        if not step.fields or not self._is_news(record, step) or record.status == TriggerStatus.DISABLED:
+            return None
+        foreign = not self._explained(step)
+        if not foreign and not record.filters.own_writes:
+            return None
+        solutions = self.ground.solutions
+        if not resources.wanted(record.filters, solutions, step.before, step.seen.resource, step.fields):
+            return None
+        document = self.ground.store.get(deliveries.key_of(record.id, step.seen.event))
+        pending = deliveries.decode(document) if document else None
+        noted = self._merged(record, step, pending, foreign=foreign)
+        if deliveries.weight(noted) > deliveries.LARGEST:
+            # What was before is more than the store can hold beside what is now.
+            noted = msgspec.structs.replace(noted, before=None)
+        return deliveries.put(noted, document.version if document else None)
+
+    def _merged(self, record: TriggerRecord, step: _Step, pending: Delivery | None, *, foreign: bool) -> Delivery:
+        now, policy = self.ground.now(), self.ground.policy
+        etag = str(step.seen.resource.get("etag") or "-")
+        fields = {etag: sorted(step.fields)} if foreign else {}
+        return Delivery(
+            trigger=record.id,
+            feed=self.feed_id,
+            event=step.seen.event,
+            after=step.seen.text,
+            before=pending.before if pending else step.known.resource,
+            born=pending.born if pending else self._born(record, step),
+            foreign={**(pending.foreign if pending else {}), **fields},
+            reason=self._reason(step),
+            full_sync=self.full,
+            noted_at=pending.noted_at if pending else now,
+            queue=self.feed.fence * 10**6 + self.position,
+            due=now + policy.lease + policy.forgotten,
+        )
+
+    def _reason(self, step: _Step) -> str:
+        if step.before is not None and resources.cancelled(step.before):
+            return "restored"
+        return "found by comparing the whole calendar" if self.full else "changed"
+
+    def _is_news(self, record: TriggerRecord, step: _Step) -> bool:
+        """Of an event that was never seen: true unless it may have stood there before the trigger."""
+        if step.known.resource is not None:
+            return True
+        updated = resources.instant(step.seen.resource, "updated")
+        if resources.cancelled(step.seen.resource) and (self.full or updated is None):
+            return not self.full
+        return not self.baseline or updated is None or updated >= math.floor(record.created_at)
+
+    def _born(self, record: TriggerRecord, step: _Step) -> bool:
+        if step.known.resource is not None:
+            return False
+        created = resources.instant(step.seen.resource, "created")
+        return created is not None and created >= math.floor(self.feed.seen_at or record.created_at)
+
+    def _explained(self, step: _Step) -> bool:
+        """True if what we wrote ourselves is all that changed."""
+        own = list(step.known.own)
+        if self.feed.conferences and (wrote := self._built_in(step.seen.event)) is not None:
+            own.append(OwnWrite(wrote, BUILT_IN))
+        return any(one.explains(step.seen.resource, step.fields) for one in own)
+
+    def _built_in(self, event: str) -> str | None:
+        document = self.ground.store.get(ledger.key_of(self.feed_id, event))
+        return ledger.decode(document).wrote if document else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A resource as it came."""
+
+    resource: Resource
+    text: str
+
+    @property
+    def event(self) -> str:
+        return str(self.resource["id"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """From what an event was to what it is."""
+
+    seen: _Seen
+    known: Snapshot
+    before: Resource | None
+    fields: frozenset[str]
+
+
+def begin(ground: Ground, feed_id: str, feed: Feed, position: int) -> Noting | None:
+    """The noting of a pass over this feed; None if no trigger of a script follows it.
+
+    `position` is how many events the run has noted before it.
+    """
+    if not feed.triggers:
+        return None
+    found = (triggers.find(ground, one) for one in feed.triggers)
+    return Noting(ground, feed_id, feed, tuple(one[1] for one in found if one is not None), position=position)
+
+
+def own_write(ground: Ground, user: str, calendar: str, event: str, written: OwnWrite) -> None:
+    """Remember a write of this project, so that its echo is known for what it is; nothing for unfollowed calendars.
+
+    `calendar` is canonical.
+    """
+    feed_id = feeds.feed_id(user, calendar)
+    document = ground.store.get(feeds.key_of(feed_id))
+    feed = feeds.decode(document) if document else None
+    if feed is None or not feed.triggers:
+        return
+    _retried(lambda: _remember(ground, feed_id, feed, event, written))
+    for trigger in feed.triggers:
+        # The echo may have been noted already, before the answer to the write was here.
+        _retried(partial(_forgive, ground, trigger, event, written))
+
+
+def _remember(ground: Ground, feed_id: str, feed: Feed, event: str, written: OwnWrite) -> None:
+    document, known = snapshots.find(ground, feed_id, event, feed.epoch)
+    own = (*known.own, written)[-snapshots.REMEMBERED :]
+    ground.store.commit(snapshots.put(document, msgspec.structs.replace(known, own=own)))
+
+
+def _forgive(ground: Ground, trigger: str, event: str, written: OwnWrite) -> None:
+    document = ground.store.get(deliveries.key_of(trigger, event))
+    if document is None:
+        return
+    pending = deliveries.decode(document)
+    after = resources.read(pending.after) or {}
+    etag = str(after.get("etag") or "-")
+    fields = pending.foreign.get(etag)
+    if fields is not None and written.explains(after, frozenset(fields)):
+        kept = {version: names for version, names in pending.foreign.items() if version != etag}
+        ground.store.commit(deliveries.put(msgspec.structs.replace(pending, foreign=kept), document.version))
+
+
+def _retried(act: Callable[[], None]) -> None:
+    for _ in range(TRIES):
+        try:
+            act()
+        except Conflict:
+            continue
+        return
+    raise Later("the event's document is too busy")
+
+
+def _over(known: Snapshot, since: float) -> bool:
+    seen = resources.read(known.resource) if known.resource is not None else None
+    if seen is None or resources.cancelled(seen):
+        return True
+    end = resources.ends(seen)
+    return end is not None and end < since

@@ -1,0 +1,76 @@
+"""The snapshot: each event of a followed calendar as it was last seen, so that a change can be told from what was.
+
+Only feeds that scripts' triggers follow have snapshots. They belong to one life of the feed's following, its epoch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from conference.decoding import from_plain
+from functions.ground import Ground
+from functions.ports import Document, Put
+from functions.script.resource import DERIVED, Resource, cancelled
+
+COLLECTION = "events"
+REMEMBERED = 8
+"""How many writes of our own an event remembers, of those whose echo has not come yet."""
+EVERYTHING = ("*",)
+
+
+class OwnWrite(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A write of this project: the version that it left, None for a deletion, and the fields that it named."""
+
+    etag: str | None
+    fields: tuple[str, ...]
+
+    def explains(self, after: Resource, fields: frozenset[str]) -> bool:
+        """True if this write alone led to `after`, from which what was seen before differs in `fields`."""
+        if self.etag is None:
+            return cancelled(after)
+        mine = self.etag == after.get("etag")
+        return mine and (self.fields == EVERYTHING or fields <= DERIVED.union(self.fields))
+
+
+class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One event as last seen; `resource` is its JSON, as text, since a resource nests as deep as it likes."""
+
+    feed: str
+    event: str
+    epoch: int
+    resource: str | None = None  # None: only our own write of it is known
+    own: tuple[OwnWrite, ...] = ()
+    expire_at: float | None = None  # of a tombstone
+
+
+_snapshot = from_plain(Snapshot)
+
+
+def event_hash(event: str) -> str:
+    """What stands for an event's id in keys; ids may be up to 1024 characters long."""
+    return hashlib.sha256(event.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def key_of(feed: str, event: str) -> str:
+    """A snapshot's document key."""
+    return f"{COLLECTION}/{feed}-{event_hash(event)}"
+
+
+def find(ground: Ground, feed: str, event: str, epoch: int) -> tuple[Document | None, Snapshot]:
+    """The event's snapshot of this epoch; an empty one, to be written over the document, if there is none."""
+    document = ground.store.get(key_of(feed, event))
+    known = _snapshot(document.data) if document else None
+    return document, known if known and known.epoch == epoch else Snapshot(feed, event, epoch)
+
+
+def decode(document: Document) -> Snapshot:
+    """The snapshot in a document."""
+    return _snapshot(document.data)
+
+
+def put(document: Document | None, snapshot: Snapshot) -> Put:
+    """The write of a snapshot over the document as read."""
+    key = key_of(snapshot.feed, snapshot.event)
+    return Put(key, msgspec.to_builtins(snapshot), document.version if document else None)

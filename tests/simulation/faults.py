@@ -46,6 +46,7 @@ class Fault(enum.Enum):
     TOKENS_EXPIRED = "F12 all sync tokens expired"
     CALENDAR_RATE = "F14 calendar rate limit 403"
     CALENDAR_BUSY = "F14 calendar 429 with Retry-After"
+    CALENDAR_LOST_SIGHT = "F15 calendar not found for a moment (404)"
     CALENDAR_DOWN = "F15 calendar 5xx before the work"
     CALENDAR_LOST = "F16 calendar's answer lost after the work"
     CALENDAR_5XX_DONE = "F16 calendar 5xx after the work"
@@ -91,7 +92,13 @@ TABLES: Mapping[str, Mapping[Fault, float]] = {
         Fault.CLOCK_SKEWED: 15,
     },
     "act": {Fault.TOKENS_EXPIRED: 60, Fault.OUTAGE: 3, Fault.PROVIDER_REVOKED: 15},
-    "calendar list": {**_ANY_CALL, **_READ, Fault.TOKEN_DROPPED: 15, Fault.CONSENT_REVOKED: 1},
+    "calendar list": {
+        **_ANY_CALL,
+        **_READ,
+        Fault.TOKEN_DROPPED: 15,
+        Fault.CONSENT_REVOKED: 1,
+        Fault.CALENDAR_LOST_SIGHT: 10,
+    },
     "calendar page": {**_ANY_CALL, **_READ, Fault.TOKEN_DROPPED: 30, Fault.PAGE_EXPIRED: 60},
     "calendar read": {**_ANY_CALL, **_READ, Fault.CONSENT_REVOKED: 1},
     "calendar write": {**_ANY_CALL, **_WRITE, Fault.CONSENT_REVOKED: 1},

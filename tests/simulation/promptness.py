@@ -23,7 +23,7 @@ _HARMLESS = frozenset(
         Fault.COLD_START,
     }
 )
-_TRIED_AGAIN = frozenset({Fault.CALENDAR_RATE, Fault.CALENDAR_DOWN, Fault.ACCESS_EXPIRED})
+_TRIED_AGAIN = frozenset({Fault.CALENDAR_RATE, Fault.CALENDAR_DOWN, Fault.CALENDAR_LOST_SIGHT, Fault.ACCESS_EXPIRED})
 _COMPARED = frozenset({Fault.TOKEN_DROPPED, Fault.TOKENS_EXPIRED, Fault.PAGE_EXPIRED})
 """A second full pass has to wait."""
 _CRASHES = frozenset({Fault.CRASH_BEFORE, Fault.CRASH_AFTER})

@@ -1,4 +1,9 @@
-"""Failing stories that were found once: kept with their acts and faults, and lived through again by every test run."""
+"""Failing stories that were found once: kept with their acts and faults, and lived through again by every test run.
+
+A story that names a canary was red for the product without that protection, shortened under that variant: it is green
+for the product as it is, and red with the variant (tests/simulation/canaries). Some canaries put back a mistake that
+the simulation found, so these stories show that it is not made again.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +17,13 @@ from tests.simulation.world import Script, Verdict
 FOLDER = Path(__file__).parent / "regressions"
 
 
-def keep(script: Script, verdict: Verdict, folder: Path = FOLDER) -> Path:
-    """Write a failing story down; return where."""
+def keep(script: Script, verdict: Verdict, folder: Path = FOLDER, *, canary: str | None = None) -> Path:
+    """Write a failing story down, with the canary under which it failed; return where."""
     folder.mkdir(exist_ok=True)
-    name = f"{(verdict.oracle or 'green').replace(' ', '-')}-{verdict.seed}.json"
+    oracle = (verdict.oracle or "green").replace(" ", "-")
+    name = "-".join([oracle, str(verdict.seed), *([canary] if canary else [])]) + ".json"
     data = {
+        **({"canary": canary} if canary else {}),
         "seed": verdict.seed,
         "oracle": verdict.oracle,
         "what": verdict.what,
@@ -33,6 +40,12 @@ def read(path: Path) -> tuple[int, Script]:
     data = json.loads(path.read_text())
     faults = {call: Fault(value) for call, value in data["faults"].items()}
     return int(data["seed"]), Script(frozenset(map(int, data["acts"])), faults)
+
+
+def canary_of(path: Path) -> str | None:
+    """The canary under which a kept story is red; None for a story that was red for the product itself."""
+    name = json.loads(path.read_text()).get("canary")
+    return None if name is None else str(name)
 
 
 def kept(folder: Path = FOLDER) -> Iterator[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from conference.providers.protocol import CreateKey, Field, Recurrence, Schedule
@@ -27,6 +27,9 @@ QUICK = Policy(
 NO_NET = Policy(poll=100 * DAY, sweep=100 * DAY, spare_life=100 * DAY, retry_most=MINUTE)
 """Neither polls nor sweeps: whatever is right here came right by the notices alone."""
 
+NO_NET_AND_SHORT_CHANNELS = replace(NO_NET, channel_life=4 * MINUTE, channel_renewal=2 * MINUTE)
+"""The same, and channels are renewed while people act."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -44,11 +47,14 @@ class Scenario:
     exceptions_first: bool
     deep: bool
     start: float
+    short_channels: bool = False
 
     @property
     def policy(self) -> Policy:
         """The figures that the functions keep to."""
-        return NO_NET if self.kind == "fresh" else QUICK
+        if self.kind != "fresh":
+            return QUICK
+        return NO_NET_AND_SHORT_CHANNELS if self.short_channels else NO_NET
 
 
 def scenario(seed: int) -> Scenario:
@@ -70,6 +76,7 @@ def scenario(seed: int) -> Scenario:
         exceptions_first=dice.random() < 0.2,
         deep=dice.random() < 0.25,
         start=dice.choice(_STARTS),
+        short_channels=chance.numbers("channels")[0] < 0.4,
     )
 
 

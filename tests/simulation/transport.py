@@ -126,21 +126,25 @@ _RETRY_AFTER = (None, "1", "30", "999999999", "Fri, 01 Jan 2100 00:00:00 GMT", "
 
 
 def _refusal(fault: Fault, extra: float) -> Response:
-    match fault:
-        case Fault.TOKEN_DROPPED:
-            return google_error(410, "fullSyncRequired").response()
-        case Fault.PAGE_EXPIRED:
-            return invalid("Invalid page token value.", "pageToken").response()
-        case Fault.ACCESS_EXPIRED | Fault.CONSENT_REVOKED:
-            return google_error(401, "authError").response()
-        case Fault.CALENDAR_RATE:
-            return google_error(403, "rateLimitExceeded").response()
-        case Fault.CALENDAR_BUSY:
-            answer = google_error(429, "rateLimitExceeded").response()
-            wait = _RETRY_AFTER[int(extra * len(_RETRY_AFTER))]
-            return answer if wait is None else Response(429, {**answer.headers, "retry-after": wait}, answer.body)
-        case _:
-            return google_error((500, 502, 503, 504)[int(extra * 4)], None).response()
+    said = _SAID.get(fault)
+    if said is not None:
+        return said.response()
+    if fault is Fault.CALENDAR_BUSY:
+        answer = google_error(429, "rateLimitExceeded").response()
+        wait = _RETRY_AFTER[int(extra * len(_RETRY_AFTER))]
+        return answer if wait is None else Response(429, {**answer.headers, "retry-after": wait}, answer.body)
+    return google_error((500, 502, 503, 504)[int(extra * 4)], None).response()
+
+
+_SAID = {
+    Fault.TOKEN_DROPPED: google_error(410, "fullSyncRequired"),
+    Fault.PAGE_EXPIRED: invalid("Invalid page token value.", "pageToken"),
+    Fault.ACCESS_EXPIRED: google_error(401, "authError"),
+    Fault.CONSENT_REVOKED: google_error(401, "authError"),
+    Fault.CALENDAR_RATE: google_error(403, "rateLimitExceeded"),
+    Fault.CALENDAR_LOST_SIGHT: google_error(404, "notFound"),
+}
+"""What Google says at a fault, where it always says the same."""
 
 
 def _kind(request: Request) -> str:

@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
     if given.list:
         _print_list(chosen)
         return 0
-    ends = _try_all(chosen, Trials(given.seeds, given.judge, given.kind), given.jobs)
+    ends = _try_all(chosen, Trials(given.seeds, given.judge, given.kind, given.keep), given.jobs)
     _print_table(chosen, ends)
     return 0 if all(verdict_on(canary, ends[canary.name])[0] for canary in chosen) else 1
 
@@ -55,6 +55,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trials at a time (one for each core)")
     parser.add_argument("--judge", default=JUDGE, help="module:function that judges a seed")
     parser.add_argument("--kind", choices=KINDS, help="only worlds of this kind")
+    parser.add_argument("--keep", action="store_true", help="write the shortened stories to regressions/")
     parser.add_argument("--list", action="store_true", help="only name them, and what each removes")
     return parser.parse_args(arguments)
 
@@ -77,7 +78,15 @@ def _try_all(chosen: list[Canary], trials: Trials, jobs: int) -> dict[str, End]:
             canary, end = running[future], future.result()
             ends[canary.name] = end
             progress.advance(whole)
-            told = (canary.name, verdict_on(canary, end)[1], end.seed, end.oracle, end.fault, end.what.split("\n")[0])
+            told = (
+                canary.name,
+                verdict_on(canary, end)[1],
+                end.seed,
+                end.oracle,
+                end.fault,
+                end.kept,
+                end.what.split("\n")[0],
+            )
             progress.console.print(*(part for part in told if part not in {None, ""}), markup=False, soft_wrap=True)
     return ends
 

@@ -11,7 +11,7 @@ CANARIES = (
         "create-without-find",
         "Where a provider knows no creation key, the meeting is sought before it is made.",
         "transient maximum: a repeated create makes a second meeting",
-        (Edit(EFFECTS, "create_key in (CreateKey.NONE, CreateKey.SEARCHABLE):", "create_key is None:"),),
+        (Edit(EFFECTS, "create_key in LOOK_FIRST:", "create_key is None:"),),
     ),
     Canary(
         "unanswered-create-repeated",

@@ -47,6 +47,18 @@ CANARIES = (
         ),
     ),
     Canary(
+        "sweep-marks-one-of-several",
+        "The sweep marks every event that shares a meeting which is missing or stale.",
+        "convergence: the others tell of a meeting that is gone",
+        (
+            Edit(
+                SWEEP,
+                "    linked = [(row.meeting, row) for row in _linked(ground, provider) if row.meeting]\n",
+                "    linked = list({row.meeting: row for row in _linked(ground, provider) if row.meeting}.items())\n",
+            ),
+        ),
+    ),
+    Canary(
         "no-comparing-run",
         "The sweep compares each calendar with the ledger.",
         "convergence: none, if every change comes to a list in the end",

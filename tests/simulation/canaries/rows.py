@@ -247,6 +247,20 @@ CANARIES = (
         ),
     ),
     Canary(
+        "done-row-postponed",
+        "A row whose end was written, though no answer came, is not put off for later.",
+        "convergence: it is due for ever, and nothing is pending",
+        (
+            Edit(
+                WORK,
+                "            if not row.pending:\n"
+                "                # The end was written after all, though no answer came.\n"
+                "                return msgspec.structs.replace(row, claimed_until=0.0)\n",
+                "",
+            ),
+        ),
+    ),
+    Canary(
         "absurd-wait-believed",
         "A wait that the other side chose is believed for a day at most.",
         "convergence: an absurd Retry-After parks the work for ever",

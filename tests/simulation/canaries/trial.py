@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from functools import partial
+from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
@@ -40,6 +41,8 @@ class End(msgspec.Struct, frozen=True):
     oracle: str = ""
     what: str = ""
     fault: str = ""
+    kept: str = ""
+    """Where its shortened story was written down."""
 
 
 def try_seeds(judge: Judge, seeds: Iterable[int], tell: Callable[[int], None]) -> End:
@@ -69,15 +72,39 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--judge", default=JUDGE, help="module:function that judges a seed")
     parser.add_argument("--kind", choices=KINDS, help="only worlds of this kind")
     parser.add_argument("--skip", type=int, nargs="*", default=[], help="seeds that are passed over")
+    parser.add_argument("--keep", action="store_true", help="shorten the story of the first red seed, and keep it")
+    parser.add_argument("--story", type=Path, help="live through this kept story instead")
     given = parser.parse_args(arguments)
     say = partial(_say, sys.stdout)
     # What the product prints or logs is nobody's business here.
     with redirect_stdout(sys.stderr), listening():
         judge = _judge_of_variant(given.name, given.judge)
+        if given.story is not None:
+            say(end=_replayed(given.story))
+            return 0
         chosen = _chooser(given.kind)
         seeds = (seed for seed in range(given.first, given.first + given.seeds) if seed not in set(given.skip))
-        say(end=try_seeds(judge, filter(chosen, seeds), lambda seed: say(at=seed)))
+        end = try_seeds(judge, filter(chosen, seeds), lambda seed: say(at=seed))
+        say(end=_kept(given.name, end) if given.keep and end.oracle else end)
     return 0
+
+
+def _replayed(story: Path) -> End:
+    """Live through a kept story; the simulation is imported here, once the variant is installed."""
+    regressions = importlib.import_module("tests.simulation.regressions")
+    world = importlib.import_module("tests.simulation.world")
+    seed, script = regressions.read(story)
+    return try_seeds(lambda one: world.run_seed(one, script), [seed], lambda _: None)
+
+
+def _kept(name: str, end: End) -> End:
+    """Leave out of the red seed's story what does not matter, and write it down."""
+    regressions = importlib.import_module("tests.simulation.regressions")
+    shrink = importlib.import_module("tests.simulation.shrink")
+    world = importlib.import_module("tests.simulation.world")
+    script, shown = shrink.shorten(world.run_seed(end.seed))
+    path = regressions.keep(script, shown, canary=name)
+    return msgspec.structs.replace(end, kept=path.name, what=shown.what)
 
 
 def _judge_of_variant(name: str, judge: str) -> Judge:

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
@@ -33,6 +34,7 @@ class Trials:
     seeds: int
     judge: str = JUDGE
     kind: str | None = None
+    keep: bool = False
     sound: dict[int, bool] = field(default_factory=dict)
     """Whether the product as it is passes a seed, as far as that has been asked."""
 
@@ -44,14 +46,25 @@ class Trials:
             end = self.run(name, range(first, self.seeds), tell, skip=red)
             seconds += end.seconds
             if end.seed is None or self._is_green(end.seed):
+                if self.keep and end.seed is not None and end.oracle:
+                    end = self.run(name, range(end.seed, end.seed + 1), tell, keep=True)
                 return msgspec.structs.replace(end, seconds=seconds)
             first = end.seed + 1
 
-    def run(self, name: str, seeds: range, tell: Callable[[int], None], skip: Sequence[int] = ()) -> End:
-        """One trial over these seeds."""
-        command = [sys.executable, "-m", "tests.simulation.canaries.trial", name, "--judge", self.judge]
-        command += ["--first", str(seeds.start), "--seeds", str(len(seeds)), "--skip", *map(str, skip)]
-        command += ["--kind", self.kind] if self.kind else []
+    def run(
+        self, name: str, seeds: range, tell: Callable[[int], None], *, skip: Sequence[int] = (), keep: bool = False
+    ) -> End:
+        """One trial over these seeds; with `keep`, the first red one's story is shortened and kept."""
+        options = ["--first", str(seeds.start), "--seeds", str(len(seeds)), "--skip", *map(str, skip)]
+        options += ["--kind", self.kind] if self.kind else []
+        return self._trial(name, [*options, *(["--keep"] if keep else [])], tell)
+
+    def replay(self, name: str, story: Path) -> End:
+        """Live through a kept story once more, under the canary of this name."""
+        return self._trial(name, ["--story", str(story)], lambda _: None)
+
+    def _trial(self, name: str, options: Sequence[str], tell: Callable[[int], None]) -> End:
+        command = [sys.executable, "-m", "tests.simulation.canaries.trial", name, "--judge", self.judge, *options]
         # The same hashes of texts in every process: a red seed is red again.
         environment = {**os.environ, "PYTHONHASHSEED": "0"}
         end: End | None = None

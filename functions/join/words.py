@@ -32,22 +32,17 @@ class Shown(msgspec.Struct, frozen=True):
 
 def shown(found: Standing | Why, now: datetime) -> Shown:
     """The words for how a door stands."""
-    match found:
-        case Why.RELEASED:
-            return Shown("released", "This link is out of date", "Its event has another way to join by now, or none.")
-        case Why.UNREADABLE:
-            return Shown("unreadable", "This meeting", "When it takes place cannot be told: look into the calendar.")
-        case Standing(door=Door.CANCELLED):
-            title = "This meeting" if found.title == UNTITLED else found.title
-            return Shown(found.door.value, title, "It was cancelled.")
-        case _:
-            return _dated(found, now)
+    if found is Why.RELEASED:
+        return Shown("released", "This link is out of date", "Its event has another way to join by now, or none.")
+    if found is Why.UNREADABLE:
+        return Shown("unreadable", "This meeting", "When it takes place cannot be told: look into the calendar.")
+    if found.date is None:
+        title = "This meeting" if found.title == UNTITLED else found.title
+        return Shown(found.door.value, title, "It was cancelled.")
+    return _dated(found, found.date, now)
 
 
-def _dated(found: Standing, now: datetime) -> Shown:
-    date = found.date
-    if date is None:
-        return Shown(found.door.value, found.title, "")
+def _dated(found: Standing, date: Date, now: datetime) -> Shown:
     said = Shown(
         state=found.door.value,
         title=found.title,

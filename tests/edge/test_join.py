@@ -28,7 +28,7 @@ from conference.slot import Occurrence, Slot
 from functions import ledger
 from functions.ground import Ground
 from functions.join.page import LIBRARIES, PACKAGES, join_page
-from functions.join.room import Rooms
+from functions.join.room import Rooms, admit
 from functions.ledger import Row
 from infra.local.janus_browser import browser_library
 from infra.local.memory import ManualClock, MemoryStore
@@ -512,6 +512,7 @@ def test_nothing_secret_is_logged_or_printed(ground: Ground, door: FlaskClient) 
 
     assert logs == []
     assert ROOMS.token_secret not in repr(ROOMS)
+    assert repr(admit(ground, ROOMS, key, "Ann")) == f"Pass(expires={int(NOW.timestamp()) + 3600})"
 
 
 def test_a_cancelled_event_leaves_the_way_to_its_page() -> None:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from conference.errors import Later, Unsupported
+from conference.event import EventTime
 from functions import dead, ledger
 from functions.console.actions import asking_for
 from functions.console.pairs import Pair
@@ -325,6 +326,46 @@ def test_a_feed_in_trouble_says_why(world: World, feed: str) -> None:
 
     assert head is not None
     assert head.trouble == "consent was withdrawn"
+
+
+def test_a_feed_that_has_never_run_says_so(world: World, feed: str) -> None:
+    """Neither a last sync nor a next poll is made up."""
+    (document,) = [each for each in world.store.query("feeds") if each.key.endswith(feed)]
+    world.store.commit(Put(document.key, {**document.data, "synced_at": None, "poll_at": None}, document.version))
+    head = collect(world.ground, feed).head
+
+    assert head is not None
+    assert [fact.value for fact in head.facts if fact.name != "push until"] == ["never", "not set"]
+
+
+def test_a_linked_event_whose_times_cannot_be_read_is_shown_last(world: World, feed: str) -> None:
+    """Though the calendar is silent and nobody can tell when it is: a person should see it."""
+    world.insert(summary="Odd")
+    world.insert(summary="Even")
+    world.settle()
+    for document in world.store.query(ledger.COLLECTION):
+        row = ledger.decode(document)
+        assert row.seen is not None
+        if row.seen.summary == "Odd":
+            odd = msgspec.structs.replace(row.seen, start=EventTime(date_time="soon"))
+            world.store.commit(ledger.put(msgspec.structs.replace(row, seen=odd), document.version))
+    world.google_control("faults", method="GET", path="/events$", times=9, status=503)
+
+    assert [pair.event.title for pair in collect(world.ground, feed).pairs] == ["Even", "Odd"]
+
+
+def test_a_series_of_which_only_a_date_was_seen_is_not_compared(world: World, feed: str) -> None:
+    """What the whole series says is not known: no difference is made up."""
+    made = world.insert(recurrence=["RRULE:FREQ=DAILY;COUNT=30"])
+    world.settle()
+    (document,) = world.store.query(ledger.COLLECTION)
+    row = ledger.decode(document)
+    world.store.commit(ledger.put(msgspec.structs.replace(row, seen=None), document.version))
+    world.patch(made["id"], summary="Renamed")
+    pair = only(collect(world.ground, feed))
+
+    assert pair.meeting is not None
+    assert (pair.event.title, pair.meeting.title, pair.meeting.differs) == ("Renamed", "Planning", ())
 
 
 @pytest.mark.parametrize(

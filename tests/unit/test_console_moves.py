@@ -88,6 +88,13 @@ def test_whole_days_move_by_days(first: date, length: int, days: int) -> None:
     assert moved == {"start": {"date": (first + step).isoformat()}, "end": {"date": (end + step).isoformat()}}
 
 
+def test_a_whole_day_without_an_end_moves_its_start() -> None:
+    """Google leaves out an end that nobody gave; none is made up."""
+    event = Event("e", start=EventTime(date="2026-11-24"))
+
+    assert shifted(event, Shift(days=1), ZURICH) == {"start": {"date": "2026-11-25"}}
+
+
 def test_whole_days_do_not_move_by_minutes() -> None:
     """There is no half past a whole day."""
     event = Event("e", start=EventTime(date="2026-11-24"), end=EventTime(date="2026-11-25"))

@@ -156,7 +156,14 @@ class Work:
 
         def finished(row: Row) -> Row:
             done = msgspec.structs.replace(
-                row, done=mark, attempts=0, failing_since=None, trouble=None, parked=None, settled_at=now
+                row,
+                done=mark,
+                attempts=0,
+                failing_since=None,
+                trouble=None,
+                parked=None,
+                settled_at=now,
+                awaited_until=0.0,
             )
             if row.mark > mark:
                 return done

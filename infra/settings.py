@@ -35,6 +35,21 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _https(text: str) -> str:
+    if text and not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#]*)?", text):
+        raise ValueError("it must be an https address")
+    return text.rstrip("/")
+
+
+def _solutions(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_-]{1,64}(=[^,=]{1,100})?(,[a-z0-9_-]{1,64}(=[^,=]{1,100})?)*", text):
+        raise ValueError("it must be provider=name, with commas between several")
+    ids = [one.partition("=")[0] for one in text.split(",")]
+    if len({*ids}) < len(ids):
+        raise ValueError("each provider may stand there once")
+    return text
+
+
 class Settings(BaseSettings):
     """Everything that can be set; the defaults run the whole stack on this machine."""
 
@@ -46,6 +61,8 @@ class Settings(BaseSettings):
     vendor_port: Port = Field(8902, description="the local conferencing service")
     janus_port: Port = Field(8903, description="Janus, for browsers")
     janus_admin_port: Port = Field(8904, description="Janus, for us")
+    tasks_port: Port = Field(8905, description="the local Cloud Tasks server, for its clients (gRPC)")
+    tasks_http_port: Port = Field(8906, description="the local Cloud Tasks server, over REST")
 
     user: Annotated[str, AfterValidator(_address)] = Field(
         "alice@example.com", description="whose calendar the local stack follows"
@@ -56,6 +73,54 @@ class Settings(BaseSettings):
     )
     janus: Literal["auto", "off"] = Field("auto", description="start Janus if it is installed, or leave it out")
     ticks: bool = Field(True, description="tick by itself; off where a test ticks by hand")
+
+    queue: Literal["sqlite", "cloudtasks"] = Field(
+        "sqlite", description="where tasks wait: in a file of this stack, or with Cloud Tasks (here, its local server)"
+    )
+    project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")] = Field(
+        "lockstep-local", description="the Google Cloud project"
+    )
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = Field(
+        "europe-west6", description="the region of its queues and functions"
+    )
+    task_queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = Field(
+        "lockstep", description="the queue's id with Cloud Tasks, or how the ids of its queues begin"
+    )
+    task_queues: Literal["one", "function"] = Field(
+        "one", description="one queue for all tasks, or one for each function that they call"
+    )
+    task_deadline: Annotated[float, Field(ge=15, le=1800)] = Field(
+        600.0, description="how long Cloud Tasks waits for the answer of a task"
+    )
+
+    public_url: Annotated[str, AfterValidator(_https)] = Field(
+        "", description="where the functions are reached from outside (https); the add-on's manifest names it"
+    )
+    addon_name: str = Field("Lockstep", min_length=1, description="the add-on's name")
+    addon_logo: Annotated[str, AfterValidator(_https)] = Field("", description="the address of its logo (https)")
+    addon_solutions: Annotated[str, AfterValidator(_solutions)] = Field(
+        "http=Lockstep meeting",
+        description="the conferences it offers: each provider's name, or name=what people read, with commas between",
+    )
+    addon_domains: str = Field("", description="whose users may have them, by domain; empty: everybody")
+    addon_account: Annotated[str, AfterValidator(_address)] = Field(
+        "addon@lockstep.local", description="the service account as which Google calls this deployment of the add-on"
+    )
+    addon_client: str = Field(
+        "addon.lockstep.local", min_length=1, description="the OAuth client of the users' identity tokens"
+    )
+    addon_audiences: str = Field(
+        "", description="further audiences to accept in Google's tokens, with commas between; ours are known"
+    )
+    addon_settings_url: Annotated[str, AfterValidator(_https)] = Field(
+        "", description="where its users find their settings (https); empty: there are none"
+    )
+    addon_login_url: Annotated[str, AfterValidator(_https)] = Field(
+        "", description="where they sign in to the conference service (https); empty: they need not"
+    )
+    addon_subscribe: bool = Field(
+        False, description="ask Google to tell the add-on of changes too, beside push channels"
+    )
 
     burst: Seconds = Field(1.0, description="a run starts so long after the first notice of a burst")
     lease: Seconds = Field(90.0, description="how long a run may hold its feed")

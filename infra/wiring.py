@@ -17,16 +17,17 @@ from conference.solution import Solution
 from functions.ground import Ground, Policy
 from functions.http import Door
 from functions.join.room import Rooms
+from infra.addon import add_on
 from infra.google.calendar import GoogleCalendar
 from infra.google.credentials import DevCredentials
-from infra.google.identity import TokenIdentity
+from infra.google.identity import SKEW, TokenIdentity
 from infra.local.clock import ShiftedClock
 from infra.local.counted import CountedStore
 from infra.local.issuer import LocalIssuer
 from infra.local.janus import Janus, find_binary
 from infra.local.keys import Keys
 from infra.local.lanes import ThreadLanes
-from infra.local.sqlite_queue import SqliteQueue
+from infra.local.queues import LocalQueue, local_queue
 from infra.local.sqlite_store import SqliteStore
 from infra.local.vault import LocalVault
 from infra.settings import Settings, read_settings
@@ -42,7 +43,7 @@ class Local:
 
     settings: Settings
     door: Door
-    queue: SqliteQueue
+    tasks: LocalQueue
     store: SqliteStore
     counted: CountedStore
     issuer: LocalIssuer
@@ -56,7 +57,7 @@ class Local:
         self.lanes.close()
         self.calendar.close()
         self.client.close()
-        self.queue.close()
+        self.tasks.close()
         self.store.close()
 
 
@@ -78,7 +79,7 @@ def local(settings: Settings) -> Local:
     keys = Keys.in_folder(settings.state)
     store = SqliteStore(settings.state / "lockstep.db", clock)
     counted = CountedStore(store)
-    queue = SqliteQueue(settings.state / "queue.db", clock)
+    tasks = local_queue(settings, clock, TASKS_ACCOUNT)
     issuer = LocalIssuer.from_folder(settings.state, settings.base_url, clock)
     lanes = ThreadLanes(settings.lanes)
     calendar = GoogleCalendar(cache(DevCredentials), endpoint=settings.calendar_url, timeout=settings.timeout)
@@ -86,7 +87,7 @@ def local(settings: Settings) -> Local:
     providers = _providers(settings, keys, client)
     ground = Ground(
         store=counted,
-        queue=queue,
+        queue=tasks.queue,
         vault=LocalVault.from_file(settings.state / "vault.key"),
         clock=clock,
         lanes=lanes,
@@ -99,8 +100,9 @@ def local(settings: Settings) -> Local:
         notice_address=f"{settings.base_url}/calendar_notification",
         policy=policy(settings),
     )
-    entry = Door(ground, settings.base_url, TASKS_ACCOUNT, SCHEDULER_ACCOUNT)
-    return Local(settings, entry, queue, store, counted, issuer, clock, lanes, calendar, client)
+    addon = add_on(settings, TokenIdentity(issuer.url, issuer.jwks, clock, leeway=SKEW))
+    entry = Door(ground, settings.base_url, TASKS_ACCOUNT, SCHEDULER_ACCOUNT, addon)
+    return Local(settings, entry, tasks, store, counted, issuer, clock, lanes, calendar, client)
 
 
 def policy(settings: Settings) -> Policy:

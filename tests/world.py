@@ -235,6 +235,8 @@ class World:
         match task.function:
             case "sync_calendar":
                 sync.sync_calendar(self.ground, body["feed"], body["number"])
+            case "connect_calendar":
+                initialise(self.ground, body["user"], body["calendar"])
             case "patch_event":
                 patch.patch_event(self.ground, body["feed"], body["event"])
             case "reconcile_event" if "meeting" in body:

@@ -59,12 +59,12 @@ def type_of(error: Exception, *, can_sign_in: bool) -> ConferenceErrorType:
     match error:
         case Forbidden():
             return ConferenceErrorType.CONFERENCE_SOLUTION_FORBIDDEN
+        case Refused() | Revoked() if _forbids(error):
+            return ConferenceErrorType.PERMISSION_DENIED
         case Revoked():
             return ConferenceErrorType.AUTHENTICATION if can_sign_in else ConferenceErrorType.PERMISSION_DENIED
         case Later() | OutcomeUnknown() | Stale():
             return ConferenceErrorType.TEMPORARY
-        case Refused() if _forbids(error):
-            return ConferenceErrorType.PERMISSION_DENIED
         case _:
             return ConferenceErrorType.PERMANENT
 

@@ -20,9 +20,11 @@ from functions import http
 from functions.http import Door
 from functions.ports import Delete, Document, Put
 from infra import logs
-from infra.google.identity import TokenIdentity
+from infra.addon import add_on
+from infra.google.identity import SKEW, TokenIdentity
 from infra.local.held import Held
 from infra.local.issuer import LocalIssuer
+from infra.settings import Settings
 from tests.world import START, World
 
 BASE = "https://functions.example"
@@ -30,15 +32,32 @@ ISSUER = "https://issuer.example"
 TASKS = "tasks@project.example"
 SCHEDULER = "scheduler@project.example"
 
+ADD_ON = Settings(
+    public_url=BASE,
+    addon_account="addon@project.example",
+    addon_client="client.example",
+    addon_settings_url="https://www.example.com/settings",
+    addon_login_url="https://www.example.com/login",
+)
+"""The settings of the add-on that stands behind its door."""
+
 FUNCTIONS = {
     "calendar_notification": http.calendar_notification,
     "sync_calendar": http.sync_calendar,
     "reconcile_event": http.reconcile_event,
     "patch_event": http.patch_event,
+    "connect_calendar": http.connect_calendar,
     "tick": http.tick,
     "provider_webhook": http.provider_webhook,
+    "addon": http.addon,
 }
-ACCOUNTS = {"sync_calendar": TASKS, "reconcile_event": TASKS, "patch_event": TASKS, "tick": SCHEDULER}
+ACCOUNTS = {
+    "sync_calendar": TASKS,
+    "reconcile_event": TASKS,
+    "patch_event": TASKS,
+    "connect_calendar": TASKS,
+    "tick": SCHEDULER,
+}
 """The internal functions, and whose calls they admit."""
 
 
@@ -70,6 +89,11 @@ class House:
         """The header of a caller whom the function admits."""
         return {"Authorization": f"Bearer {self.issuer.mint(f'{BASE}/{function}', ACCOUNTS[function])}"}
 
+    def ask(self, endpoint: str, body: bytes, *, token: str | None = None) -> Response:
+        """A call of the add-on's as Google makes it; with `token` instead of the one that Google would sign."""
+        told = token if token is not None else self.issuer.mint(f"{BASE}/addon/{endpoint}", ADD_ON.addon_account)
+        return self.call("addon", {"Authorization": f"Bearer {told}"}, body, path=f"/{endpoint}")
+
     def settle(self, within: timedelta = timedelta(minutes=5)) -> None:
         """Deliver notices, pushes and tasks through the doors, moving the clock along, until nothing is due."""
         world, until = self.world, self.world.clock.now() + within
@@ -98,7 +122,8 @@ class House:
     @property
     def door(self) -> Door:
         """The doors over the world's ground as it is now."""
-        return Door(self.world.ground, BASE, TASKS, SCHEDULER)
+        identity = TokenIdentity(ISSUER, self.issuer.jwks, self.world.clock, leeway=SKEW)
+        return Door(self.world.ground, BASE, TASKS, SCHEDULER, add_on(ADD_ON, identity))
 
 
 class Watched:

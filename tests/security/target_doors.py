@@ -15,13 +15,14 @@ from werkzeug.test import run_wsgi_app
 
 from conference.errors import Forged
 from conference.key import mint_key
+from functions.addon.offer import SCOPES
 from functions.console.page import console
 from functions.join.page import join_page
 from functions.join.room import Rooms
 from functions.ports import Task
 from infra.tasks import check_name, encode_body, moment
 from tests.security.bytes_in import environ, request
-from tests.security.doors import ACCOUNTS, BASE, FUNCTIONS, House, channel_of
+from tests.security.doors import ACCOUNTS, ADD_ON, BASE, FUNCTIONS, House, channel_of
 from tests.world import ALICE, SECRET
 
 Targets = dict[str, tuple[list[bytes], Callable[[bytes], None]]]
@@ -55,6 +56,9 @@ def of(house: House) -> Targets:
         ),
         "signed pushes": (_PUSHES, _signed(house)),
         **tasks,
+        "calls of the add-on": ([_addon_call(house)], _addon(house)),
+        "users of the add-on": ([_user(house)], _addon_user(house)),
+        "requests to the add-on": ([_addon_request(house)], _door(house, "addon")),
         "identity tokens": ([_token(house)], _identity(house)),
         "the console": _console(house),
         "the join page": _join(house),
@@ -119,9 +123,61 @@ def _bodies(house: House, function: str) -> list[bytes]:
             {"meeting": row.meeting, "version": "1"},
         ],
         "patch_event": [{"feed": row.feed, "event": row.event, "fence": row.fence}],
+        "connect_calendar": [{"user": ALICE, "calendar": "primary"}, {"user": "", "calendar": 7}],
         "tick": [{}],
     }
     return [json.dumps(body).encode() for body in bodies[function]]
+
+
+ENDPOINTS = ("home", "create", "settings", "changed")
+
+
+def _user(house: House) -> bytes:
+    return house.issuer.mint(ADD_ON.addon_client, ALICE).encode()
+
+
+def _addon_call(house: House, user: bytes | None = None) -> bytes:
+    """The body of a genuine call, in one of the shapes that Google's documents know."""
+    event = {"calendarId": ALICE, "id": "draft1", "capabilities": {"canSetConferenceData": True}}
+    data = {"parameters": {"addOnParameters": {"parameters": {"lockstep": "http"}}}, "conferenceId": "x"}
+    told = {
+        "commonEventObject": {"hostApp": "CALENDAR", "timeZone": {"id": "Europe/Zurich", "offset": "3600000"}},
+        "authorizationEventObject": {
+            "userIdToken": (_user(house) if user is None else user).decode("latin-1"),
+            "authorizedScopes": [*SCOPES],
+        },
+        "calendar": {**event, "recurringEventId": "series1", "conferenceData": data},
+        "eventData": {"calendarId": ALICE, "eventId": "draft1"},
+    }
+    return json.dumps(told).encode()
+
+
+def _addon_request(house: House) -> bytes:
+    body = _addon_call(house)
+    token = house.issuer.mint(f"{BASE}/addon/create", ADD_ON.addon_account)
+    headers = {"Authorization": f"Bearer {token}", "Content-Length": str(len(body))}
+    return request("POST /create?solution=http", headers, body)
+
+
+def _addon(house: House) -> Callable[[bytes], None]:
+    def check(data: bytes) -> None:
+        for endpoint in ENDPOINTS:
+            status = house.ask(endpoint, data).status_code
+            assert status in {200, 400, 403, 413}, f"a call of {endpoint} was answered {status}"
+
+    return check
+
+
+def _addon_user(house: House) -> Callable[[bytes], None]:
+    genuine = _claims(_user(house).decode())
+
+    def check(data: bytes) -> None:
+        answer = house.ask("home", _addon_call(house, data))
+        assert answer.status_code in {200, 403}
+        if answer.status_code == 200 and b"requesting_google_scopes" not in answer.get_data():
+            assert _claims(data.decode("latin-1")) == genuine, "an altered user token was accepted"
+
+    return check
 
 
 def _token(house: House) -> bytes:

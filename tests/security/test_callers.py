@@ -23,6 +23,7 @@ BODIES = {
     "sync_calendar": {"feed": "f", "number": 10**9},
     "reconcile_event": {"feed": "f", "event": "e", "fence": 1},
     "patch_event": {"feed": "f", "event": "e", "fence": 1},
+    "connect_calendar": {"user": "nobody@example.com", "calendar": "none"},
     "tick": {},
 }
 

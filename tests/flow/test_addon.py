@@ -1,0 +1,507 @@
+"""The add-on from end to end: Google Workspace calls it, the event is saved, and the sync takes over."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from flask import Flask, Request, Response, request
+
+from conference.providers.http import HttpProvider
+from conference.solution import Solution
+from functions import clock, http, sweep
+from functions.http import Door
+from infra.addon import add_on
+from infra.google.identity import SKEW, TokenIdentity
+from infra.google.manifest import manifest
+from infra.local.addon_host import AddOnHost, NoConference
+from infra.local.calendar import wsgi
+from infra.local.issuer import LocalIssuer, new_key
+from infra.local.vendor.server import Account, VendorServer
+from infra.local.vendor.wsgi import application as vendor_application
+from infra.settings import Settings
+from tests.flow.stories import zurich
+from tests.world import ALICE, PUSHES, SECRET, TOKEN, World, ids
+
+BASE = "https://functions.example"
+CALENDAR = "https://calendar.example"
+ISSUER = "https://issuer.example"
+SETTINGS = Settings(
+    public_url=BASE,
+    addon_logo="https://www.example.com/logo.png",
+    addon_account="addon@project.example",
+    addon_client="client.example",
+    addon_settings_url="https://www.example.com/settings",
+    addon_login_url="https://www.example.com/login",
+    addon_subscribe=True,
+)
+KEY = new_key()
+PLANNED = {"summary": "Planning", **zurich(24, 10)}
+
+
+class Desk:
+    """A world with the add-on installed, and who uses it."""
+
+    def __init__(self, world: World, settings: Settings = SETTINGS, key: RSAPrivateKey = KEY) -> None:
+        self.world = world
+        self.settings = settings
+        self.issuer = LocalIssuer(key, ISSUER, world.clock)
+        mounts = {
+            BASE: httpx.WSGITransport(app=_functions(self)),
+            CALENDAR: httpx.WSGITransport(app=wsgi.application(world.google)),
+        }
+        self.client = httpx.Client(mounts=mounts)
+        self.host = AddOnHost(
+            manifest(settings),
+            self.client,
+            f"{CALENDAR}/calendar/v3",
+            self.issuer.mint,
+            account=settings.addon_account,
+            oauth_client=settings.addon_client,
+        )
+
+    @property
+    def door(self) -> Door:
+        """The doors of the functions as the world's ground is now."""
+        identity = TokenIdentity(ISSUER, self.issuer.jwks, self.world.clock, leeway=SKEW)
+        return Door(self.world.ground, BASE, "tasks@x.example", "ticks@x.example", add_on(self.settings, identity))
+
+    def conference(self, event: str, calendar: str = ALICE, solution: str | None = None) -> dict[str, Any]:
+        """Choose a conference in the editor of an event."""
+        return self.host.conference(ALICE, calendar, event, solution)
+
+    def save(self, event: str, conference: dict[str, Any] | None, **fields: Any) -> None:
+        """Save the event, and let everything follow."""
+        self.host.save(ALICE, ALICE, event, conference, **{**PLANNED, **fields})
+        self.world.settle()
+
+    def wait(self, span: timedelta) -> None:
+        """Let time pass, ticking now and then, and everything due happen."""
+        until = self.world.clock.now() + span
+        while self.world.clock.now() < until:
+            self.world.clock.advance(min(timedelta(minutes=20), until - self.world.clock.now()))
+            self.world.tick()
+            self.world.settle()
+
+    def titles(self) -> list[str]:
+        """The meetings that are there."""
+        return [meeting["title"] for meeting in self.world.meetings()]
+
+
+def _functions(desk: Desk) -> Flask:
+    app = Flask("functions")
+
+    @app.post("/addon/<path:endpoint>")
+    def _addon(endpoint: str) -> Response:
+        return http.addon(desk.door, Request({**request.environ, "PATH_INFO": f"/{endpoint}"}))
+
+    return app
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """One user, nothing connected."""
+    made = World()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def desk(world: World) -> Iterator[Desk]:
+    """The add-on, installed."""
+    made = Desk(world)
+    yield made
+    made.client.close()
+
+
+def test_the_homepage_connects_the_calendar(desk: Desk) -> None:
+    """Opening the add-on once is enough: the calendar is connected by a task, and the next card says so."""
+    first = desk.host.open(ALICE)
+    assert [task.task.function for task in desk.world.queue.waiting()] == ["connect_calendar"]
+    desk.world.settle()
+    second = desk.host.open(ALICE)
+
+    assert "being connected" in str(first)
+    assert "in step" in str(second)
+    assert len(desk.world.store.query("feeds")) == 1
+
+
+def test_opening_it_again_and_again_asks_once_a_minute(desk: Desk) -> None:
+    """A user who opens the panel ten times has the calendar connected once."""
+    for _ in range(10):
+        desk.host.open(ALICE)
+
+    assert len(desk.world.queue.waiting()) == 1
+
+
+def test_a_conference_comes_before_its_event(desk: Desk) -> None:
+    """The editor gets a meeting at once; when the event is saved, the meeting takes its title and times."""
+    desk.host.open(ALICE)
+    desk.world.settle()
+    conference = desk.conference("draft1")
+    (placeholder,) = desk.world.meetings()
+    desk.world.settle()
+    desk.save("draft1", conference)
+    (meeting,) = desk.world.meetings()
+    event = desk.world.event("draft1")
+
+    assert placeholder["title"] == "(No title)"
+    assert (meeting["id"], meeting["title"], meeting["start"]) == (
+        placeholder["id"],
+        "Planning",
+        "2026-11-24T09:00:00Z",
+    )
+    assert event["conferenceData"]["conferenceId"] == meeting["id"]
+    assert [row.pending for row in desk.world.rows()] == [False]
+
+
+def test_the_plain_case_costs_one_update(desk: Desk) -> None:
+    """Nothing is asked of Google for a conference, and saving it costs one provider call and no write to the event."""
+    desk.world.connect()
+    desk.world.calls()
+    conference = desk.conference("draft1")
+    made = desk.world.calls()
+    desk.world.settle()
+    desk.host.save(ALICE, ALICE, "draft1", conference, **PLANNED)
+    desk.world.calls()
+    desk.world.settle()
+    followed = desk.world.calls()
+
+    assert dict(made) == {"POST meetings": 1}
+    assert followed["PUT meetings"] == 1
+    assert followed["PATCH event"] == followed["GET event"] == followed["GET meetings"] == 0
+
+
+def test_the_first_conference_connects_the_calendar(desk: Desk) -> None:
+    """Nobody has to open the add-on first (R1), and an event saved before the calendar is connected is not lost."""
+    conference = desk.conference("draft1")
+    desk.host.save(ALICE, ALICE, "draft1", conference, **PLANNED)
+    desk.world.settle()
+
+    assert desk.titles() == ["Planning"]
+    desk.world.patch("draft1", summary="Renamed")
+    desk.world.settle()
+    assert desk.titles() == ["Renamed"]
+
+
+def test_asked_again_it_is_the_same_meeting(desk: Desk) -> None:
+    """Google may repeat a call, the user may choose twice: one event has one meeting, before and after it is saved."""
+    first, second = desk.conference("draft1"), desk.conference("draft1")
+    desk.save("draft1", first)
+    third = desk.conference("draft1")
+
+    assert first == second == third
+    assert len(desk.world.meetings()) == 1
+
+
+def test_two_events_have_two_meetings(desk: Desk) -> None:
+    """Their links are not mixed up, nor are those of one event id in two calendars."""
+    desk.world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")
+    ids = {
+        desk.conference("draft1")["conferenceId"],
+        desk.conference("draft2")["conferenceId"],
+        desk.conference("draft1", "team@example.com")["conferenceId"],
+    }
+
+    assert len(ids) == 3
+
+
+def test_an_event_that_never_comes_loses_its_meeting(desk: Desk) -> None:
+    """The meeting waits for a day, through polls, sweeps and full passes, and is deleted then."""
+    desk.world.connect()
+    desk.conference("draft1")
+    desk.wait(timedelta(hours=23))
+    waiting = desk.titles()
+    desk.wait(timedelta(hours=2))
+
+    assert waiting == ["(No title)"]
+    assert desk.titles() == []
+    assert [(row.pending, row.link) for row in desk.world.rows()] == [(False, None)]
+
+
+def test_a_slow_writer_keeps_the_meeting(desk: Desk) -> None:
+    """Whoever saves the event after hours, with sweeps and a lost sync token in between, has the same meeting."""
+    desk.world.connect()
+    conference = desk.conference("draft1")
+    desk.wait(timedelta(hours=5))
+    desk.world.google_control("expire-tokens", calendarId=ALICE)
+    desk.world.insert(summary="Another")
+    desk.wait(timedelta(hours=5))
+    sweep.sweep_provider(desk.world.ground, desk.world.provider, desk.world.provider.list())
+    desk.world.settle()
+    desk.save("draft1", conference)
+
+    assert sorted(desk.titles()) == ["Another", "Planning"]
+    assert conference["conferenceId"] in {meeting["id"] for meeting in desk.world.meetings()}
+
+
+def test_saved_after_its_meeting_was_given_up(desk: Desk) -> None:
+    """Two days later the old meeting is gone: the event gets another one, and its ways to join."""
+    desk.world.connect()
+    conference = desk.conference("draft1")
+    desk.wait(timedelta(hours=49))
+    desk.save("draft1", conference)
+    desk.wait(timedelta(minutes=5))
+    (meeting,) = desk.world.meetings()
+
+    assert meeting["title"] == "Planning"
+    assert meeting["id"] != conference["conferenceId"]
+    assert desk.world.event("draft1")["conferenceData"]["conferenceId"] == meeting["id"]
+
+
+def test_an_event_saved_without_the_conference(desk: Desk) -> None:
+    """While the editor is open somebody renames the event: its new meeting is kept for the author to save."""
+    desk.world.connect()
+    desk.save("event1", None)
+    conference = desk.conference("event1")
+    desk.world.patch("event1", summary="Renamed meanwhile")
+    desk.wait(timedelta(hours=1))
+    kept = desk.titles()
+    desk.save("event1", conference, summary="Renamed meanwhile")
+
+    assert kept == ["(No title)"]
+    assert desk.titles() == ["Renamed meanwhile"]
+    assert [meeting["id"] for meeting in desk.world.meetings()] == [conference["conferenceId"]]
+
+
+def test_saved_without_it_for_good(desk: Desk) -> None:
+    """Chosen, then thought better of: a day later the meeting is deleted, though the event lives."""
+    desk.world.connect()
+    desk.save("event1", None)
+    desk.conference("event1")
+    desk.world.patch("event1", summary="No call")
+    desk.wait(timedelta(hours=25))
+
+    assert desk.titles() == []
+
+
+def test_deleted_while_its_conference_waits(desk: Desk) -> None:
+    """An event that is deleted takes the meeting along at once, saved with it or not."""
+    desk.world.connect()
+    desk.save("event1", None)
+    desk.conference("event1")
+    desk.world.cancel("event1")
+    desk.world.settle()
+
+    assert desk.titles() == []
+
+
+def test_taken_off_and_chosen_again(desk: Desk) -> None:
+    """After the removal was saved the old meeting is gone; choosing again makes a new one, which knows the event."""
+    desk.world.connect()
+    first = desk.conference("draft1")
+    desk.save("draft1", first)
+    desk.world.patch("draft1", conferenceData=None)
+    desk.world.settle()
+    removed = desk.titles()
+    second = desk.conference("draft1")
+    at_once = desk.titles()
+    desk.save("draft1", second)
+
+    assert (removed, at_once, desk.titles()) == ([], ["Planning"], ["Planning"])
+    assert first["conferenceId"] != second["conferenceId"]
+
+
+def test_the_sides_of_a_crash(desk: Desk) -> None:
+    """A provider that answers late or not at all gives a temporary error; chosen again, it is one meeting."""
+    desk.world.connect()
+    desk.world.vendor_control("faults", method="POST", path="^/meetings$", status=504, after_apply=True)
+    with pytest.raises(NoConference) as lost:
+        desk.conference("draft1")
+    conference = desk.conference("draft1")
+    desk.save("draft1", conference)
+
+    assert lost.value.kind == "TEMPORARY"
+    assert [meeting["id"] for meeting in desk.world.meetings()] == [conference["conferenceId"]]
+
+
+def test_a_lost_answer_leaves_nothing_behind(desk: Desk) -> None:
+    """Made without our knowing, and not asked for again: found by its key and deleted in time."""
+    desk.world.connect()
+    desk.world.vendor_control("faults", method="POST", path="^/meetings$", status=504, after_apply=True)
+    with pytest.raises(NoConference):
+        desk.conference("draft1")
+    assert len(desk.world.meetings()) == 1
+    desk.wait(timedelta(hours=26))
+
+    assert desk.world.meetings() == []
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "url"),
+    [
+        (401, "AUTHENTICATION", "https://www.example.com/login"),
+        (429, "TEMPORARY", None),
+        (503, "TEMPORARY", None),
+        (403, "PERMISSION_DENIED", None),
+        (402, "PERMISSION_DENIED", None),
+        (400, "PERMANENT", None),
+    ],
+)
+def test_errors_are_told_as_google_names_them(desk: Desk, status: int, kind: str, url: str | None) -> None:
+    """The user reads why there is no conference; nothing is linked and nothing connected."""
+    desk.world.vendor_control("faults", method="POST", path="^/meetings$", status=status)
+    with pytest.raises(NoConference) as told:
+        desk.conference("draft1")
+
+    assert (told.value.kind, told.value.url) == (kind, url)
+    assert desk.world.meetings() == []
+    assert [row.meeting for row in desk.world.rows()] == [None]
+    assert desk.world.queue.waiting() == []
+
+
+def test_a_change_that_google_tells_of(desk: Desk) -> None:
+    """Asked for on the homepage: with push channels dead, a change is followed at once all the same."""
+    desk.world.connect()
+    desk.host.open(ALICE)
+    conference = desk.conference("draft1")
+    desk.save("draft1", conference)
+    desk.world.google_control("push", drop_next=100)
+    desk.world.patch("draft1", summary="Told by the add-on")
+    desk.host.changed(ALICE, ALICE)
+    desk.world.settle()
+
+    assert desk.host.subscribed == {(ALICE, ALICE)}
+    assert desk.titles() == ["Told by the add-on"]
+
+
+class Two(Desk):
+    """The same with two solutions, each with a conferencing service of its own."""
+
+    def __init__(self, world: World) -> None:
+        account = Account(TOKEN, PUSHES, SECRET)
+        self.vendor = VendorServer(account, "http://second.test", clock=world.clock.now, new_id=ids())
+        app = vendor_application(self.vendor, threading.Lock(), threading.Event(), lambda: None)
+        self.http = httpx.Client(transport=httpx.WSGITransport(app=app))
+        self.second = HttpProvider("second", "http://second.test", token=TOKEN, account="acme", client=self.http)
+        both = {"http": world.provider, "second": self.second}
+        world.change_ground(providers=both, solutions=tuple(map(Solution, both)))
+        super().__init__(world, SETTINGS.model_copy(update={"addon_solutions": "http=First,second=Second"}))
+        world.connect()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.vendor.close()
+        self.http.close()
+        self.client.close()
+
+    def there(self) -> dict[str, list[str]]:
+        """The ids of the meetings that each service has."""
+        return {"http": [one["id"] for one in self.world.meetings()], "second": [m.ref.id for m in self.second.list()]}
+
+
+@pytest.fixture
+def two(world: World) -> Iterator[Two]:
+    """The add-on with two solutions, its user's calendar connected."""
+    made = Two(world)
+    yield made
+    made.close()
+
+
+def test_another_solution_before_saving(two: Two) -> None:
+    """The first one's meeting is nobody's: it is swept, and the event has the second one's."""
+    two.conference("draft1", solution="http")
+    second = two.conference("draft1", solution="second")
+    two.save("draft1", second)
+    two.wait(timedelta(hours=3))
+
+    assert two.there() == {"http": [], "second": [second["conferenceId"]]}
+
+
+def test_another_solution_for_a_saved_event(two: Two) -> None:
+    """Until the event is saved both are there, since the author may still leave it as it is; then the new one alone."""
+    first = two.conference("draft1", solution="http")
+    two.save("draft1", first)
+    second, again = two.conference("draft1", solution="second"), two.conference("draft1", solution="second")
+    two.wait(timedelta(hours=20))
+    waiting = two.there()
+    two.save("draft1", second)
+    two.wait(timedelta(hours=3))
+
+    assert second == again
+    assert waiting == {"http": [first["conferenceId"]], "second": [second["conferenceId"]]}
+    assert two.there() == {"http": [], "second": [second["conferenceId"]]}
+    assert [meeting.title for meeting in two.second.list()] == ["Planning"]
+
+
+def test_another_solution_that_is_not_saved(two: Two) -> None:
+    """The event stays with the meeting it has, and the other one is swept after a day."""
+    first = two.conference("draft1", solution="http")
+    two.save("draft1", first)
+    two.conference("draft1", solution="second")
+    two.wait(timedelta(hours=27))
+
+    assert two.there() == {"http": [first["conferenceId"]], "second": []}
+
+
+def test_a_solution_for_some_only(world: World) -> None:
+    """Who is of another domain is told so, before anything is made."""
+    desk = Desk(world, SETTINGS.model_copy(update={"addon_domains": "acme.example, Example.com"}))
+    conference = desk.conference("draft1")
+    with pytest.raises(NoConference) as told:
+        desk.host.conference("mallory@other.example", "mallory@other.example", "draft1")
+    desk.client.close()
+
+    assert conference["conferenceId"]
+    assert told.value.kind == "CONFERENCE_SOLUTION_FORBIDDEN"
+    assert len(world.meetings()) == 1
+
+
+def test_missing_scopes_are_asked_for(desk: Desk) -> None:
+    """A user who has not granted all is asked for just what is missing, and the call is made again."""
+    wanted = {scope for scope in desk.host.granted if "event.write" in scope or "userinfo" in scope}
+    desk.host.granted -= wanted
+    conference = desk.conference("draft1")
+
+    assert conference["conferenceId"]
+    assert wanted <= desk.host.granted
+
+
+def test_settings_are_shown(desk: Desk) -> None:
+    """Google is told where they are."""
+    assert desk.host.settings(ALICE) == "https://www.example.com/settings"
+
+
+def test_the_open_event_says_how_it_stands(desk: Desk) -> None:
+    """An event of ours is said to be in step, or to follow; another one is not spoken of."""
+    desk.world.connect()
+    conference = desk.conference("draft1")
+    before = desk.host.open(ALICE, ALICE, {"id": "draft1", "conferenceData": conference})
+    desk.save("draft1", conference)
+    after = desk.host.open(ALICE, ALICE, desk.world.event("draft1"))
+    plain = desk.host.open(ALICE, ALICE, {"id": "other"})
+
+    assert "as soon as the event is saved" in str(before)
+    assert "meeting of this event is in step" in str(after)
+    assert "meeting of this event" not in str(plain)
+
+
+def test_a_stopped_calendar_is_left_to_a_person(desk: Desk) -> None:
+    """Connecting it again accepts what it was stopped for, so neither the homepage nor a conference does."""
+    feed = desk.world.connect()
+    desk.world.google_control("faults", method="GET", path="/events$", status=403, reason="forbidden", times=1)
+    desk.world.insert()
+    desk.world.settle()
+    assert desk.world.feed(feed).stopped
+    card = desk.host.open(ALICE)
+    desk.conference("draft1")
+    desk.world.settle()
+
+    assert "not followed any more" in str(card)
+    assert desk.world.feed(feed).stopped
+
+
+def test_a_tick_does_nothing_while_events_wait(desk: Desk) -> None:
+    """A hundred drafts cost no task each minute."""
+    desk.world.connect()
+    for number in range(20):
+        desk.conference(f"draft{number}")
+    desk.world.settle()
+    desk.world.clock.advance(timedelta(minutes=5))
+
+    assert clock.tick(desk.world.ground)["marks"] == 0

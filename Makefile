@@ -25,8 +25,8 @@ run: $(VENV)/ready ## run everything on this machine; PORT=…, STATE=… and th
 	@exec env $(GIVEN) $(BIN)/python -m infra.local.run
 
 .PHONY: demo
-demo: $(VENV)/ready ## watch the acceptance story: what a person does in the calendar, what the provider shows
-	@exec $(BIN)/python -m infra.local.demo
+demo: $(VENV)/ready ## watch the acceptance story: what a person does in the calendar, what the provider shows; QUEUE=…
+	@exec env $(GIVEN) $(BIN)/python -m infra.local.demo
 
 .PHONY: bench
 bench: $(VENV)/ready ## measure: how late a meeting is, what a change costs, how long a start takes

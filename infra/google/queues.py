@@ -49,9 +49,16 @@ class QueuePlan:
         )
 
 
-def queue_id(prefix: str, function: str) -> str:
-    """The id of the queue that calls `function`; a queue's id holds no underscore."""
-    return f"{prefix}-{function.replace('_', '-')}"
+CALLED = ("sync_calendar", "reconcile_event", "patch_event")
+"""The functions that tasks call."""
+
+
+def queue_ids(name: str, *, per_function: bool) -> dict[str, str]:
+    """The id of the queue for each function: one for all called `name`, or one for each that begins with it.
+
+    With one for each, a crowd of one kind does not hold up the others. A queue's id holds no underscore.
+    """
+    return {function: f"{name}-{function.replace('_', '-')}" if per_function else name for function in CALLED}
 
 
 def stand(client: tasks_v2.CloudTasksClient, location: str, plans: Iterable[QueuePlan], *, within: float) -> None:

@@ -68,14 +68,17 @@ def control(local: Local, connected: Callable[[], str | None], tick: Callable[[]
 
     @app.get("/control/state")
     def _state() -> Response:
-        return _json(state(local, connected()))
+        try:
+            return _json(state(local, connected()))
+        except httpx.HTTPError as error:
+            return _json({"error": f"the queue does not tell how much it holds: {type(error).__name__}"}, 502)
 
     return app
 
 
 def state(local: Local, feed: str | None) -> dict[str, Any]:
     """Whether the calendar is connected, what is still to be done, what the store was asked, and the feed's channel."""
-    counts = local.queue.counts()
+    counts = local.tasks.counts()
     told: dict[str, Any] = {
         "ready": feed is not None,
         "feed": feed,

@@ -28,7 +28,6 @@ from functions.join.page import join_page
 from infra import logs
 from infra.local.connector import Connector
 from infra.local.control import control
-from infra.local.dispatcher import Dispatcher
 from infra.local.issuer import ServiceAccount
 from infra.local.janus_browser import browser_library
 from infra.local.listening import bound, listening
@@ -89,7 +88,7 @@ def serving(local: Local) -> Iterator[None]:
         listening(
             application(local, connector, scheduler), bound(settings.port), threads=THREADS, largest_body=LARGEST_BODY
         ),
-        Dispatcher(local.queue, settings.base_url, tasks.bearer, clock=clock),
+        local.tasks.calling(tasks.bearer),
     ):
         connector.start()
         if settings.ticks:

@@ -130,12 +130,26 @@ class Stack:
 
     def advance(self, seconds: float) -> None:
         """Put the clocks of the Calendar server and of the functions forward."""
-        for base in (f"http://127.0.0.1:{self.settings.calendar_port}", self.settings.base_url):
+        settings = self.settings
+        ports = [settings.calendar_port, settings.port]
+        if "cloudtasks" in self._plans:
+            # After the functions, so that no token it makes is of their future.
+            ports.append(settings.tasks_http_port)
+        for base in (f"http://127.0.0.1:{port}" for port in ports):
             self._client.post(f"{base}/control/clock", json={"advance_seconds": seconds}).raise_for_status()
 
     def kill_functions(self) -> None:
         """Kill the functions' process with SIGKILL."""
         self._parts.pop("functions").kill()
+
+    def kill(self, name: str) -> None:
+        """Kill a part with SIGKILL; `start` brings it back."""
+        self._parts.pop(name).kill()
+
+    def start(self, name: str) -> None:
+        """Start a part again and wait until it is ready."""
+        self._spawn(self._plans[name], self._environment)
+        self._await(name)
 
     def stop_functions(self) -> None:
         """End the functions' process in order."""
@@ -193,7 +207,8 @@ def plans(settings: Settings, *, janus: bool) -> list[Plan]:
             f"{settings.base_url}/control/state",
         ),
     ]
-    return [*([_janus(settings)] if janus else []), *servers]
+    optional = [*([_janus(settings)] if janus else []), *([_tasks(settings)] if settings.queue == "cloudtasks" else [])]
+    return [*optional, *servers]
 
 
 def _janus(settings: Settings) -> Plan:
@@ -204,6 +219,21 @@ def _janus(settings: Settings) -> Plan:
         {"janus_port": settings.janus_port, "janus_admin_port": settings.janus_admin_port},
         f"http://127.0.0.1:{settings.janus_port}/janus/info",
         (str(settings.state / "janus"), str(settings.janus_port), str(settings.janus_admin_port)),
+    )
+
+
+def _tasks(settings: Settings) -> Plan:
+    return Plan(
+        "cloudtasks",
+        "The Cloud Tasks server",
+        "infra.local.cloudtasks",
+        {"tasks_port": settings.tasks_port, "tasks_http_port": settings.tasks_http_port},
+        f"http://127.0.0.1:{settings.tasks_http_port}/control/state",
+        (
+            *("--port", str(settings.tasks_port), "--http-port", str(settings.tasks_http_port)),
+            *("--state", str(settings.state / "cloudtasks.db")),
+            *("--keys", str(settings.state), "--issuer", settings.base_url),
+        ),
     )
 
 

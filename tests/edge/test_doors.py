@@ -128,7 +128,7 @@ def test_a_task_for_what_is_not_ours_changes_nothing(
     assert answer.status_code == 200
     assert local.store.query("feeds") == []
     assert local.store.query("ledger") == []
-    assert local.queue.counts().open == 0
+    assert local.tasks.counts().open == 0
 
 
 @pytest.mark.usefixtures("local")

@@ -13,11 +13,17 @@ from infra.local.demo.story import demo_settings, steps
 from infra.local.demo.table import WIDTH, StoryTable
 from infra.local.demo.world import stage
 from infra.local.stack import Stack, StackError
+from infra.settings import BadSettings, read_settings
 
 
 def main() -> int:
     """Start a stack in a temporary folder, tell the story, stop it; return the exit code."""
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    try:
+        read_settings()
+    except BadSettings as error:
+        console.print(str(error), style="red", markup=False)
+        return 2
     with tempfile.TemporaryDirectory(prefix="lockstep-demo-") as folder:
         try:
             with Stack(demo_settings(Path(folder))) as stack:

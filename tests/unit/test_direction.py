@@ -54,7 +54,10 @@ RULES = (
         ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.sleep"),
     ),
     # They stand for Google and for a vendor: the other side of the wire.
-    Rule(("infra/local/calendar/", "infra/local/vendor/"), ("main", "functions", "conference", "tests")),
+    Rule(
+        ("infra/local/calendar/", "infra/local/vendor/", "infra/local/cloudtasks/"),
+        ("main", "functions", "conference", "tests"),
+    ),
     # It stands where the cloud's own framework stands, and loads main as that does.
     Rule(("infra/local/serve.py",), ("tests",)),
     Rule(("infra/",), ("main", "tests")),

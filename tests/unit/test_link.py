@@ -114,6 +114,14 @@ def test_one_way_to_join_under_two_passcodes() -> None:
     assert not published(retold(entry_points=twice[::-1]), RICH)
 
 
+def test_an_empty_passcode_is_none() -> None:
+    """Who reads the event is asked for nothing, either way."""
+    video, *phones = entry_points(msgspec.structs.replace(RICH, passcode=None))
+    empty = (msgspec.structs.replace(video, passcode=""), *phones)
+
+    assert published(retold(entry_points=empty), msgspec.structs.replace(RICH, passcode=None))
+
+
 MEETINGS = st.builds(
     Meeting,
     st.builds(MeetingRef, st.text(), st.text(), st.text().map(MeetingId)),

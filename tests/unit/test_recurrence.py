@@ -300,6 +300,17 @@ def test_lines_share_one_allowance() -> None:
         occurs_at(rules, MORNING, at("2100-06-06T09:00"))
 
 
+def test_the_allowance_is_spent_to_the_last_place() -> None:
+    """280 times a day cost as many places: 112 000 are enough for four hundred days, and not for one more."""
+    hours = "BYHOUR=0,1,2,3,4,5,6,7,8,9,10,11,12,13"
+    rule = f"RRULE:FREQ=DAILY;{hours};BYMINUTE={','.join(map(str, range(20)))}"  # twenty times fourteen a day
+    last = MORNING.start + timedelta(days=398)
+
+    assert occurs_at([rule], MORNING, last)
+    with pytest.raises(Poison, match="more work"):
+        occurs_at([rule], MORNING, last + timedelta(days=1))
+
+
 @pytest.mark.parametrize("rule", ["YEARLY;INTERVAL=99999", "WEEKLY;INTERVAL=99999", "MONTHLY;COUNT=99999", "DAILY"])
 def test_every_year_we_admit_can_be_asked_for(rule: str) -> None:
     """A rule with one time a day is followed from the first year to the last, however sparse it is."""

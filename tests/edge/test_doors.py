@@ -21,9 +21,9 @@ from infra.wiring import SCHEDULER_ACCOUNT, TASKS_ACCOUNT
 from tests.world import World
 
 MAIN = str(Path(__file__).parents[2] / "main.py")
-TASKS = ["sync_calendar", "reconcile_event", "patch_event"]
+TASKS = ["sync_calendar", "reconcile_event", "patch_event", "connect_calendar"]
 INTERNAL = [*TASKS, "tick"]
-PUBLIC = ["calendar_notification", "provider_webhook"]
+PUBLIC = ["calendar_notification", "provider_webhook", "addon"]
 
 
 @pytest.fixture
@@ -69,7 +69,12 @@ def test_other_paths_do_not_exist(function: str) -> None:
 @pytest.mark.usefixtures("local")
 @pytest.mark.parametrize(
     ("function", "size"),
-    [("calendar_notification", 1), *((name, 10_001) for name in INTERNAL), ("provider_webhook", 256 * 1024 + 1)],
+    [
+        ("calendar_notification", 1),
+        *((name, 10_001) for name in INTERNAL),
+        ("provider_webhook", 256 * 1024 + 1),
+        ("addon", 256 * 1024 + 1),
+    ],
 )
 def test_oversized_requests_are_refused_unread(function: str, size: int) -> None:
     """413 and not 500, which Google would repeat; a genuine notice has no body at all."""

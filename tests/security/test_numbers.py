@@ -30,11 +30,14 @@ SHOWN = {
     10: "security/test_fuzz.py: test_nothing_else_comes_out",
     11: "security/test_callers.py: test_bad_tokens test_no_token test_tokens_in_addresses test_two_headers "
     "test_good_token; contract/test_identity.py: test_a_token_without_signature_is_forged "
-    "test_a_signed_token_with_a_wrong_claim_is_forged test_a_token_is_judged_by_the_clock",
-    13: "security/test_isolation.py: test_tasks_that_mix_tenants test_the_tenant_is_the_records",
+    "test_a_signed_token_with_a_wrong_claim_is_forged test_a_token_is_judged_by_the_clock; "
+    "security/test_addon.py: test_bad_host_tokens test_no_host_token test_bad_user_tokens test_genuine_calls",
+    13: "security/test_isolation.py: test_tasks_that_mix_tenants test_the_tenant_is_the_records; "
+    "security/test_addon.py: test_the_user_is_the_tokens test_no_user_no_conference",
     19: "contract/test_vault.py: test_another_tenant_cannot_open test_every_altered_character_is_noticed",
     20: "security/test_secrets.py: test_a_night_of_trouble test_nothing_is_even_handed_to_the_log "
-    "test_libraries_know_no_secret; unit/test_logs.py: test_secret_keys_are_redacted "
+    "test_libraries_know_no_secret; security/test_addon.py: test_tokens_are_never_logged test_a_bug_is_an_answer; "
+    "unit/test_logs.py: test_secret_keys_are_redacted "
     "test_foreign_exceptions_lose_their_text; edge/test_console.py: test_a_bug_shows_nothing_of_itself; "
     "edge/test_join.py: test_nothing_secret_is_logged_or_printed",
     21: "security/test_secrets.py: test_titles_forge_no_line; unit/test_logs.py: test_no_text_forges_a_line",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from functools import partial
 
 import msgspec
@@ -115,7 +116,14 @@ def open_channel(ground: Ground, feed: str) -> None:
     )
     before = _name(ground, name, opened, Put(key, msgspec.to_builtins(opened), version or ""))
     if before and before != name:
-        close_channel(ground, before)
+        _close_replaced(ground, feed, before)
+
+
+def _close_replaced(ground: Ground, feed: str, channel: str) -> None:
+    """Close a channel that has a successor; what its notices on their way tell, which are refused now, is listed."""
+    with suppress(Gone):
+        feeds.raise_dirty(ground, feed)
+    close_channel(ground, channel)
 
 
 def _name(ground: Ground, channel: str, opened: Channel, record: Put) -> str | None:
@@ -172,14 +180,12 @@ def renew_due(ground: Ground) -> int:
 def _renew(ground: Ground, document: Document) -> None:
     record = decode(document.data)
     name = document.key.removeprefix(f"{COLLECTION}/")
-    if record.closing or record.resource_id is None or not _is_current(ground, record.feed, name):
+    if record.closing or record.resource_id is None:
         close_channel(ground, name)
-        return
-    expired = record.expires is not None and record.expires <= ground.now()
-    open_channel(ground, record.feed)
-    if expired:
-        # Nobody told us anything since then: look.
-        feeds.raise_dirty(ground, record.feed)
+    elif _is_current(ground, record.feed, name):
+        open_channel(ground, record.feed)
+    else:
+        _close_replaced(ground, record.feed, name)
 
 
 def _is_current(ground: Ground, feed: str, name: str) -> bool:

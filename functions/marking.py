@@ -63,6 +63,13 @@ def is_ours(sighting: Sighting, solutions: tuple[Solution, ...]) -> bool:
     return any(not e.cancelled and e.organized_here and provider_of(e, solutions) is not None for e in seen)
 
 
+def with_series(sighting: Sighting, row: Row | None) -> Sighting:
+    """What was seen, and where that is occurrences only, the series as the row has it: a cancelled one says nothing."""
+    if sighting.event is not None or row is None:
+        return sighting
+    return Sighting(sighting.series, row.seen, sighting.exceptions)
+
+
 def seen_by(row: Row, sighting: Sighting, zone: str) -> Row:
     """The row with what was seen; equal to the row if that says nothing new."""
     exceptions = dict(row.exceptions)

@@ -226,7 +226,7 @@ def _changed(a_pass: Pass, row: Row | None, sighting: Sighting, zone: str) -> Ro
     """In an incremental pass every item is a change."""
     ground = a_pass.ground
     idle = row is None or (row.link is None and not row.pending and row.parked is None)
-    if idle and not marking.is_ours(sighting, ground.solutions):
+    if idle and not marking.is_ours(marking.with_series(sighting, row), ground.solutions):
         return None
     # One that a baseline noted without a meeting is a change, though it looks the same: it came during that pass.
     return marking.mark(ground, row or _new_row(a_pass, sighting), sighting, zone, anyway=idle)

@@ -15,8 +15,6 @@ import msgspec
 from functions.script.errors import InvalidTrigger
 from functions.script.schedule import Late, Overlap, Schedule
 
-LEASE = 11 * 60.0
-"""How long a run may hold its claim, in seconds: longer than a task's deadline, after which nothing runs any more."""
 LATE = 120.0
 """So many seconds after its slot a run is late: more than a tick and a queue take."""
 
@@ -28,7 +26,9 @@ class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
     until: float
     """When it is dead, unless it has ended before."""
     ticket: str = ""
-    """Tells this claim from any other."""
+    """Tells this claim from any other; empty while it waits to be taken up."""
+    task: float = 0.0
+    """The slot of the task that made it."""
     missed: int = 0
     attempt: int = 1
 
@@ -119,10 +119,13 @@ def hand_over(clock: Clock, memory: Clockwork, now: float, horizon: float) -> tu
     return slots, msgspec.structs.replace(memory, next_slot=following)
 
 
-def decide(clock: Clock, memory: Clockwork, slot: float, now: float, ticket: str) -> Step:
-    """What the holder of a task for `slot`, which has passed, does; `ticket` tells its claim from any other."""
+def decide(clock: Clock, memory: Clockwork, slot: float, now: float, mine: Claim) -> Step:
+    """What the holder of a task for `slot`, which has passed, does; `mine` is the claim that it would make.
+
+    The queue gives a task to one worker at a time: who gets it again takes up what its former holder left.
+    """
     if memory.covered is not None and slot <= memory.covered:
-        return _again(memory, now, ticket)
+        return _again(memory, slot, now, mine)
     late = clock.late(clock.after(memory.covered), now)
     if late is None:
         return Step(memory)
@@ -138,16 +141,16 @@ def decide(clock: Clock, memory: Clockwork, slot: float, now: float, ticket: str
         return Step(msgspec.structs.replace(memory, buffered=True))
     # Runs that died are covered by this one, as slots that nothing ran for.
     died = sum(1 + claim.missed for claim in memory.claims if claim.until <= now)
-    claim = Claim(passed, now + LEASE, ticket, missed=late.missed + died)
+    claim = msgspec.structs.replace(mine, slot=passed, missed=late.missed + died)
     return Step(_covering(clock, memory, passed, claims=(*running, claim), buffered=False), claim)
 
 
-def _again(memory: Clockwork, now: float, ticket: str) -> Step:
+def _again(memory: Clockwork, slot: float, now: float, mine: Claim) -> Step:
     """Take up a run that died; if none did, all is done or being done."""
-    dead = next((claim for claim in memory.claims if claim.until <= now), None)
+    dead = next((one for one in memory.claims if one.until <= now or (one.ticket and one.task == slot)), None)
     if dead is None:
         return Step(memory)
-    claim = msgspec.structs.replace(dead, until=now + LEASE, ticket=ticket, attempt=dead.attempt + 1)
+    claim = msgspec.structs.replace(mine, slot=dead.slot, missed=dead.missed, attempt=dead.attempt + 1)
     others = tuple(one for one in memory.claims if one != dead)
     return Step(msgspec.structs.replace(memory, claims=(*others, claim)), claim)
 
@@ -176,7 +179,7 @@ def end(clock: Clock, memory: Clockwork, claim: Claim, now: float) -> Step:
 
 def put_off(memory: Clockwork, claim: Claim, until: float) -> Step:
     """What follows a run that is to be tried again at `until`."""
-    waiting = msgspec.structs.replace(claim, until=until)
+    waiting = msgspec.structs.replace(claim, until=until, ticket="")
     left = tuple(one for one in memory.claims if one != claim)
     if len(left) == len(memory.claims):
         return Step(memory)

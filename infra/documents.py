@@ -21,12 +21,16 @@ from functions.ports import Delete, Document, Put, Where
 
 MOST_WRITES = 400
 LARGEST = 380_000  # bytes of JSON: DynamoDB's 400 KB less room for names and indexed fields
+LARGEST_COMMIT = 3_500_000  # bytes of JSON: DynamoDB takes 4 MB in one transaction, Firestore 10 MiB in one request
 DEEPEST = 20  # Firestore's limit for maps within maps
-LONGEST_ID = 1000  # bytes; Firestore allows 1500 after escaping
+LONGEST_ID = 1000  # bytes
+LONGEST_ESCAPED = 1490  # bytes with dots, slashes and control characters counted twice; Firestore allows 1500
 LONGEST_QUERIED = 1000  # bytes of text that a query can see; DynamoDB sorts by at most 1024
 EXPIRES = "expire_at"  # a document with this field is absent from that second on
 
 _COLLECTION = re.compile(r"[a-z][a-z_]{0,63}")
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_TWICE = re.compile(r"[./\x00\x01]")
 _OPERATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "<": operator.lt,
@@ -60,8 +64,9 @@ def check_key(key: str) -> None:
     """Return if `key` is "collection/id", else raise ValueError; the id may be any text of 1 to 1000 bytes."""
     collection, slash, name = key.partition("/")
     check_collection(collection)
-    if not slash or not 0 < len(name.encode()) <= LONGEST_ID:
-        raise ValueError("a key is collection/id, the id of at most 1000 bytes")
+    size = len(name.encode())
+    if not slash or not 0 < size <= LONGEST_ID or size + len(_TWICE.findall(name)) > LONGEST_ESCAPED:
+        raise ValueError("a key is collection/id, the id of at most 1000 bytes, not half of them dots and slashes")
 
 
 def check_writes(writes: Sequence[Put | Delete]) -> None:
@@ -86,7 +91,15 @@ def encode(data: Mapping[str, Any]) -> bytes:
     return encoded
 
 
-def decode(encoded: bytes) -> dict[str, Any]:
+def encode_writes(writes: Sequence[Put | Delete]) -> list[bytes | None]:
+    """The JSON of what each write puts, None for a deletion. Raises as `encode`, Refused if it is too much for one."""
+    encoded = [encode(write.data) if isinstance(write, Put) else None for write in writes]
+    if sum(len(one) for one in encoded if one) > LARGEST_COMMIT:
+        raise Refused(f"A commit holds at most {LARGEST_COMMIT} bytes")
+    return encoded
+
+
+def decode(encoded: bytes | str) -> dict[str, Any]:
     """What `encode` was given, as fresh objects."""
     data: dict[str, Any] = msgspec.json.decode(encoded)
     return data
@@ -109,6 +122,11 @@ def kind_of(value: Any) -> Kind | None:
     return None
 
 
+def is_field(name: str) -> bool:
+    """Whether queries may name this field: lower-case letters, digits and underscores, at most 100."""
+    return _FIELD.fullmatch(name) is not None
+
+
 def check_query(
     collection: str, where: Sequence[Where], order_by: str | None, limit: int, after: Document | None
 ) -> None:
@@ -116,6 +134,8 @@ def check_query(
     check_collection(collection)
     if limit < 1:
         raise ValueError("a query asks for at least one document")
+    if not all(map(is_field, [condition.field for condition in where] + ([] if order_by is None else [order_by]))):
+        raise ValueError("a queried field's name is lower-case letters, digits and underscores")
     for condition in where:
         if condition.op not in _OPERATIONS:
             raise ValueError("a condition compares by == < <= > >=")

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from conference.errors import Conflict
 from functions.ports import Clock, Delete, Document, Put, Task, Version, Where
-from infra.documents import check_key, check_query, check_writes, decode, encode, expired, meets, place
+from infra.documents import check_key, check_query, check_writes, decode, encode_writes, expired, meets, place
 from infra.local.held import Counts, Held
 from infra.tasks import NAMES_KEPT, check_name, decode_body, encode_body, moment
 
@@ -87,7 +87,7 @@ class MemoryStore:
     def commit(self, *writes: Put | Delete) -> tuple[Version | None, ...]:
         """Do all writes or none; raises Conflict if any condition fails."""
         check_writes(writes)
-        encoded = [encode(write.data) if isinstance(write, Put) else None for write in writes]
+        encoded = encode_writes(writes)
         with self._lock:
             now = self._clock.now()
             for write in writes:

@@ -27,7 +27,7 @@ from infra.documents import (
     check_query,
     check_writes,
     decode,
-    encode,
+    encode_writes,
     expired,
     kind_of,
     meets,
@@ -88,7 +88,7 @@ class SqliteStore:
     def commit(self, *writes: Put | Delete) -> tuple[Version | None, ...]:
         """Do all writes or none; raises Conflict, Later or OutcomeUnknown as the port says."""
         check_writes(writes)
-        encoded = [encode(write.data) if isinstance(write, Put) else None for write in writes]
+        encoded = encode_writes(writes)
         with self._connections.write() as db:
             now = self._clock.now()
             before = [_check(db, write, now) for write in writes]

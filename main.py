@@ -38,6 +38,12 @@ def connect_calendar(request: Request) -> Response:
 
 
 @functions_framework.http
+def run_trigger(request: Request) -> Response:
+    """Called by Cloud Tasks."""
+    return http.run_trigger(door(), request)
+
+
+@functions_framework.http
 def tick(request: Request) -> Response:
     """Called by Cloud Scheduler, every minute."""
     return http.tick(door(), request)

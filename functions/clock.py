@@ -13,7 +13,7 @@ from functions import channel, ledger, sweep
 from functions import feed as feeds
 from functions.ground import Ground
 from functions.ports import Document, Where
-from functions.script import firing
+from functions.script import dispatch, handing
 
 BATCH = 400
 
@@ -23,11 +23,12 @@ log = structlog.get_logger(__name__)
 def tick(ground: Ground) -> dict[str, int]:
     """Do what is due; return how much of each. One job's failure does not hold up the others."""
     jobs: dict[str, Callable[[Ground], int]] = {
-        "triggers": firing.dispatch_due,
+        "triggers": dispatch.dispatch_due,
         "channels": channel.renew_due,
         "polls": _poll_due,
         "runs": _wake_forgotten_runs,
         "marks": _relay_forgotten_marks,
+        "deliveries": handing.relay_forgotten,
         "sweeps": sweep.sweep_due,
     }
     done: dict[str, int] = {}

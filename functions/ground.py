@@ -22,6 +22,8 @@ class Policy:
     """A run starts so long after the first notice: one edit gives several notices, and they cost one run."""
     lease: float = 90.0
     """How long a run or a reconcile may hold its feed or row; longer than the deadline of a call."""
+    run: float = 10 * MINUTE
+    """How long a trigger is held for one run of its handler; longer than a function may take."""
     inline: float = 40.0
     """A run reconciles by itself for so long; what is left becomes tasks."""
     share: float = 20.0

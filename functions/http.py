@@ -16,12 +16,14 @@ from flask import Request, Response
 from werkzeug.exceptions import ClientDisconnected
 
 from conference.decoding import from_json, from_plain
-from conference.errors import UNDECODABLE, Forged, Gone, Later, LockstepError, OutcomeUnknown, Poison, Stale
+from conference.errors import UNDECODABLE, Forged, Gone, Later, LockstepError, OutcomeUnknown, Poison, Refused, Stale
 from functions import clock, notification, patch, reconcile, sync, webhook
 from functions.addon import entry
 from functions.addon.offer import AddOn
 from functions.ground import Ground
 from functions.initialise import initialise
+from functions.script import failures, firing, handing
+from functions.script.project import Project
 
 TASK_BYTES = 10_000
 WEBHOOK_BYTES = 256 * 1024
@@ -42,6 +44,8 @@ class Door:
     tasks_account: str
     scheduler_account: str
     addon: AddOn | None = None
+    project: Project | None = None
+    """The script whose triggers this deployment runs."""
 
 
 class Refusal(Exception):
@@ -108,11 +112,33 @@ def connect_calendar(door: Door, request: Request) -> Response:
     return _task(door, request, "connect_calendar", door.tasks_account, run)
 
 
+def run_trigger(door: Door, request: Request) -> Response:
+    """A task: hand a calendar trigger's changes to its handler, or run a clock trigger for one of its instants."""
+
+    def run(body: dict[str, Any]) -> None:
+        if "scheduled" in body:
+            fire = _as(_fire_task, body)
+            firing.run_due(_project(door), fire.trigger, fire.scheduled)
+            return
+        task = _as(_handing_task, body)
+        handing.run_trigger(_project(door), task.trigger, task.turn, task.delivery)
+
+    return _task(door, request, "run_trigger", door.tasks_account, run)
+
+
+def _project(door: Door) -> Project:
+    if door.project is None:
+        raise Refused("this deployment runs no script")
+    return door.project
+
+
 def tick(door: Door, request: Request) -> Response:
     """The scheduler, every minute."""
 
     def run(_: dict[str, Any]) -> None:
         clock.tick(door.ground)
+        if door.project is not None:
+            failures.summarise_due(door.project)
 
     return _task(door, request, "tick", door.scheduler_account, run)
 
@@ -174,6 +200,21 @@ class ConnectTask(msgspec.Struct, forbid_unknown_fields=True):
     calendar: Annotated[str, msgspec.Meta(min_length=1, max_length=320)]
 
 
+class FireTask(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a task that runs a clock trigger."""
+
+    trigger: _Id
+    scheduled: Annotated[float, msgspec.Meta(ge=0, lt=2**53)]
+
+
+class HandingTask(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a task that hands over a trigger's deliveries, or one of them."""
+
+    trigger: _Id
+    turn: _Id
+    delivery: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | None = None
+
+
 class LookTask(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a task that looks at one meeting."""
 
@@ -182,7 +223,7 @@ class LookTask(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _sync_task, _event_task, _look_task = from_plain(SyncTask), from_plain(EventTask), from_plain(LookTask)
-_connect_task = from_plain(ConnectTask)
+_connect_task, _fire_task, _handing_task = from_plain(ConnectTask), from_plain(FireTask), from_plain(HandingTask)
 _object = from_json(dict[str, Any])
 
 

@@ -117,11 +117,11 @@ def _sightings(a_pass: Pass, page: Page) -> list[Sighting]:
 
 def _note(a_pass: Pass, page: Page, judge: Judge, *, token: str | None, full_at: float | None = None) -> None:
     """Write what a page says; with `token`, the last commit moves the token together with the marks it covers."""
+    if a_pass.noting is not None:
+        _note_for_triggers(a_pass, a_pass.noting, page, last=full_at is not None)
     for item in page.items:
         if isinstance(item, Unreadable):
             dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)
-    if a_pass.noting is not None:
-        _note_for_triggers(a_pass, a_pass.noting, page, last=full_at is not None)
     groups = [_readable(a_pass, one, page.zone) for one in _sightings(a_pass, page)] if a_pass.feed.conferences else []
     found = [one for one in groups if one is not None]
     _write(a_pass, found, judge, page.zone, {} if token is None else _moved(token, page.zone, full_at))

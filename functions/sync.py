@@ -52,10 +52,18 @@ class Run:
 
 
 def sync_calendar(ground: Ground, feed: str, number: int) -> None:
-    """Cover every notice up to dirty number `number`; nothing happens if that is done already."""
-    run = _begin(ground, feed, number)
-    if run is None:
-        return
+    """Cover every notice up to dirty number `number`; nothing happens if that is done already, or nobody follows."""
+    try:
+        run = _begin(ground, feed, number)
+        if run is not None:
+            _cover(run)
+    except Gone:
+        # What remains of a run that began before the last follower left.
+        log.info("feed ended", feed=feed)
+
+
+def _cover(run: Run) -> None:
+    ground, feed = run.ground, run.feed_id
     try:
         for _ in range(TURNS):
             _pull_and_settle(run)

@@ -30,6 +30,8 @@ from functions.ground import Ground, Policy
 from functions.initialise import initialise
 from functions.ledger import Row
 from functions.ports import Delete, Document, Task
+from functions.script import firing, handing
+from functions.script.project import Project
 from infra.google.calendar import GoogleCalendar
 from infra.google.credentials import DevCredentials
 from infra.local.calendar.inprocess import InProcessHttp
@@ -97,6 +99,7 @@ class World:
             policy=policy or Policy(),
         )
         self.heard: list[Mapping[str, str]] = []
+        self.project: Project | None = None
 
     @functools.cached_property
     def user(self) -> Any:
@@ -235,6 +238,10 @@ class World:
         match task.function:
             case "sync_calendar":
                 sync.sync_calendar(self.ground, body["feed"], body["number"])
+            case "run_trigger" if self.project is not None and "scheduled" in body:
+                firing.run_due(self.project, body["trigger"], body["scheduled"])
+            case "run_trigger" if self.project is not None:
+                handing.run_trigger(self.project, body["trigger"], body["turn"], body.get("delivery"))
             case "connect_calendar":
                 initialise(self.ground, body["user"], body["calendar"])
             case "patch_event":

@@ -6,6 +6,7 @@ Authority: https://developers.google.com/apps-script/reference/script
 from __future__ import annotations
 
 from functions.script import conferences as conferences
+from functions.script import processes as processes
 from functions.script.authorization import get_authorization_info as get_authorization_info
 from functions.script.authorization import get_identity_token as get_identity_token
 from functions.script.authorization import get_installation_source as get_installation_source
@@ -20,6 +21,10 @@ from functions.script.cache import get_document_cache as get_document_cache
 from functions.script.cache import get_script_cache as get_script_cache
 from functions.script.cache import get_user_cache as get_user_cache
 from functions.script.calendar_collections import Calendar as Calendar
+from functions.script.changes import Change as Change
+from functions.script.changes import EventUpdated as EventUpdated
+from functions.script.changes import Filters as Filters
+from functions.script.changes import Kind as Kind
 from functions.script.clock_builder import ClockTriggerBuilder as ClockTriggerBuilder
 from functions.script.clock_event import ClockEvent as ClockEvent
 from functions.script.conference_data import ConferenceData as ConferenceData
@@ -27,8 +32,13 @@ from functions.script.conference_data import new_conference_data_builder as new_
 from functions.script.conference_data import new_conference_error as new_conference_error
 from functions.script.conference_data import new_conference_parameter as new_conference_parameter
 from functions.script.context import as_user as as_user
+from functions.script.context import current_user as current_user
 from functions.script.context import in_document as in_document
 from functions.script.context import running as running
+from functions.script.context import set_aside as set_aside
+from functions.script.declared import on_event_updated as on_event_updated
+from functions.script.declared import on_schedule as on_schedule
+from functions.script.declared import reconcile_declared as reconcile_declared
 from functions.script.entry_point import new_entry_point as new_entry_point
 from functions.script.enums import AuthMode as AuthMode
 from functions.script.enums import AuthorizationStatus as AuthorizationStatus
@@ -54,11 +64,22 @@ from functions.script.errors import QuotaExceeded as QuotaExceeded
 from functions.script.errors import ScriptError as ScriptError
 from functions.script.errors import TooLarge as TooLarge
 from functions.script.errors import TooManyTriggers as TooManyTriggers
+from functions.script.failures import Failure as Failure
 from functions.script.limits import Limits as Limits
 from functions.script.lock import Lock as Lock
 from functions.script.lock import get_document_lock as get_document_lock
 from functions.script.lock import get_script_lock as get_script_lock
 from functions.script.lock import get_user_lock as get_user_lock
+from functions.script.managing import Parked as Parked
+from functions.script.managing import delete_trigger as delete_trigger
+from functions.script.managing import get_parked as get_parked
+from functions.script.managing import get_project_triggers as get_project_triggers
+from functions.script.managing import get_user_triggers as get_user_triggers
+from functions.script.managing import new_trigger as new_trigger
+from functions.script.managing import replace_trigger as replace_trigger
+from functions.script.managing import replay as replay
+from functions.script.processes import Process as Process
+from functions.script.processes import log as log
 from functions.script.project import Project as Project
 from functions.script.project import SolutionLook as SolutionLook
 from functions.script.properties import Properties as Properties
@@ -66,6 +87,9 @@ from functions.script.properties import get_document_properties as get_document_
 from functions.script.properties import get_script_properties as get_script_properties
 from functions.script.properties import get_user_properties as get_user_properties
 from functions.script.registry import Registry as Registry
+from functions.script.registry import handler as handler
+from functions.script.registry import on_failure as on_failure
 from functions.script.schedule import Overlap as Overlap
 from functions.script.state_token import new_state_token as new_state_token
 from functions.script.state_token import redeem_state_token as redeem_state_token
+from functions.script.trigger import Trigger as Trigger

@@ -8,7 +8,7 @@ or Revoked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from functions.script import context, quota
@@ -20,16 +20,14 @@ Options = Mapping[str, Any] | None
 Headers = Mapping[str, str] | None
 Answer = dict[str, Any]
 
+EVERYTHING = ("*",)
+
 
 class NoteOwnWrite(Protocol):
-    """Hears of every event that a script has written, so that its echo is known as one."""
+    """Hears of every event that a script has written, so that its echo is known as one. Never raises."""
 
-    def __call__(self, project: Project, user: str, calendar_id: str, event: Resource) -> None:
-        """`event` is the API's answer, or id and status of a deleted one."""
-
-
-def unheard(project: Project, user: str, calendar_id: str, event: Resource) -> None:
-    """Nobody follows what scripts write."""
+    def __call__(self, project: Project, user: str, calendar_id: str, event: Resource, fields: Sequence[str]) -> None:
+        """`event` is the API's answer, or id and status of a deleted one; `fields` are those that were written."""
 
 
 class Collection:
@@ -54,7 +52,7 @@ class Events(Collection):
 
     api_name = "events"
 
-    def __init__(self, note: NoteOwnWrite = unheard) -> None:
+    def __init__(self, note: NoteOwnWrite) -> None:
         self._note = note
 
     def list(self, calendar_id: str, options: Options = None, headers: Headers = None) -> Answer:
@@ -117,11 +115,12 @@ class Events(Collection):
         self, method: str, path: Mapping[str, str], options: Options, headers: Headers, body: Resource | None = None
     ) -> Answer:
         written = self._call(method, path, options, headers, body)
-        self._noted(path["calendarId"], written)
+        # A patch leaves alone what it does not name; every other write replaces the event as a whole.
+        self._noted(path["calendarId"], written, tuple(body or ()) if method == "patch" else EVERYTHING)
         return written
 
-    def _noted(self, calendar_id: str, event: Resource) -> None:
-        self._note(context.project(), context.user(), calendar_id, event)
+    def _noted(self, calendar_id: str, event: Resource, fields: Sequence[str] = EVERYTHING) -> None:
+        self._note(context.project(), context.user(), calendar_id, event, fields)
 
 
 def _spend() -> None:

@@ -7,12 +7,23 @@ Handlers are plain functions without a context parameter, as in Apps Script, so 
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import msgspec
 
 from functions.script.errors import NotRunning, NoUser
 from functions.script.project import Project
+
+
+class HasId(Protocol):
+    """A change, or whatever else knows an event's id."""
+
+    @property
+    def id(self) -> str:
+        """The event's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,8 @@ class Execution:
     """What the handler has logged."""
     aside: dict[str, Exception] = field(default_factory=dict)
     """Events that the handler could not cope with and set aside, by id, each with its error."""
+    resources: dict[str, str] = field(default_factory=dict)
+    """Those of them that were given as resources: their JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +75,26 @@ def user() -> str:
     return who
 
 
+def set_aside(event: str | Mapping[str, Any] | HasId, error: Exception) -> None:
+    """Have this event tried again alone, later; the others of this run are accepted all the same.
+
+    `event` is a change, a resource, or an event's id. Raises NotRunning outside of a handler's run.
+    """
+    execution = scope().execution
+    if execution is None:
+        raise NotRunning("there is no run here from which an event could be set aside")
+    name = event if isinstance(event, str) else str(event["id"]) if isinstance(event, Mapping) else event.id
+    execution.aside[name] = error
+    if isinstance(event, Mapping):
+        execution.resources[name] = msgspec.json.encode(event).decode()
+
+
 def document() -> str | None:
     """The document that the script is bound to, if any."""
     return scope().document
+
+
+current_user = user
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from conference.decoding import from_plain
+from conference.errors import Conflict
 from functions.ground import Ground
-from functions.ports import Document, Put, Task
+from functions.ports import Delete, Document, Put, Task, Where
 from functions.script import resource
 from functions.script.changes import Change
 from functions.script.snapshot import event_hash
@@ -94,3 +95,13 @@ def enqueue(ground: Ground, trigger: str, turn: str, *, at: float | None = None,
     name = hashlib.sha256(f"run_trigger\0{trigger}\0{turn}\0{delivery}".encode()).hexdigest()[:40]
     when = datetime.fromtimestamp(ground.now() if at is None else at, UTC)
     ground.queue.add(Task("run_trigger", body), name=name, at=when)
+
+
+def forget(ground: Ground, trigger: str) -> None:
+    """Delete the deliveries of a trigger that is gone."""
+    while found := ground.store.query(COLLECTION, [Where("trigger", "==", trigger)], limit=200):
+        for document in found:
+            try:
+                ground.store.commit(Delete(document.key, document.version))
+            except Conflict:
+                continue

@@ -18,6 +18,9 @@ from functions import feed as feeds
 from functions.feed import TRIES, Feed, restarted
 from functions.ground import Ground
 from functions.ports import Delete, Document, Put, Where
+from functions.script import delivery as deliveries
+from functions.script import dispatch
+from functions.script import snapshot as snapshots
 from functions.script import trigger as triggers
 from functions.script.changes import Filters
 from functions.script.clockwork import begin
@@ -102,8 +105,23 @@ def unmake(project: Project, record: TriggerRecord) -> bool:
             continue
         for name in ended:
             _close(ground, name)
+        forget(ground, current)
         return True
     raise Later("the trigger's document is too busy")
+
+
+def forget(ground: Ground, record: TriggerRecord) -> None:
+    """Delete what was kept for a trigger that is gone; what fails here is of no use to anybody, and does no harm."""
+    if record.feed is None:
+        return
+    try:
+        deliveries.forget(ground, record.id)
+        document = ground.store.get(feeds.key_of(record.feed))
+        feed = feeds.decode(document) if document else None
+        if feed is None or not feed.triggers:
+            snapshots.forget(ground, record.feed, feed.epoch if feed else 2**53)
+    except LockstepError as error:
+        log.warning("not all forgotten of a trigger", trigger=record.id, error=str(error))
 
 
 def of_owner(ground: Ground, owner: str) -> list[TriggerRecord]:
@@ -140,8 +158,11 @@ def _once(
     ground.store.commit(*writes, *followed)
     if record.feed is not None:
         _begin_feed(ground, record.feed)
+    _begin_clock(ground, record)
     for name in ended:
         _close(ground, name)
+    if old is not None:
+        forget(ground, old[1])
     return record
 
 
@@ -217,6 +238,14 @@ def _begin_feed(ground: Ground, feed: str) -> None:
         feeds.raise_dirty(ground, feed, full=current.token is not None)
     except LockstepError as error:
         log.warning("feed not begun yet", feed=feed, error=str(error))
+
+
+def _begin_clock(ground: Ground, record: TriggerRecord) -> None:
+    """Make the tasks of a clock trigger that fires before the next tick; what fails here is made good by that."""
+    try:
+        dispatch.hand_over(ground, record)
+    except LockstepError as error:
+        log.warning("clock trigger not handed over yet", trigger=record.id, error=str(error))
 
 
 def _remove(ground: Ground, document: Document, record: TriggerRecord) -> list[str]:

@@ -5,15 +5,28 @@ Authority: https://developers.google.com/apps-script/reference/script/script-app
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from conference.errors import Gone
-from functions.script import context, making
+from functions.script import context, handing, making
 from functions.script import trigger as triggers
 from functions.script.builder import CalendarTriggerBuilder, ClockKeeper, TriggerBuilder
+from functions.script.changes import Change
 from functions.script.clock_builder import ClockTriggerBuilder
+from functions.script.delivery import change_of
 from functions.script.errors import InvalidTrigger
 from functions.script.project import Project
 from functions.script.registry import Handler
 from functions.script.trigger import Trigger, TriggerRecord, owner_of
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A change that was given up: its event's id, the cause, and the change as the handler was told of it."""
+
+    event_id: str
+    cause: str
+    change: Change
 
 
 def new_trigger(handler: Handler | str) -> TriggerBuilder:
@@ -56,6 +69,22 @@ def replace_trigger(old: Trigger | str, builder: CalendarTriggerBuilder | ClockT
     if found is None:
         raise InvalidTrigger("the trigger to replace is gone")
     return Trigger(project, making.make(project, user, draft, replacing=found))
+
+
+def replay(trigger: Trigger | str, event_id: str | None = None) -> int:
+    """Hand over again what was given up for a trigger, all of it or one event; return how many changes that is."""
+    found = _mine(trigger)
+    return handing.replay(context.project(), found, event_id) if found else 0
+
+
+def get_parked(trigger: Trigger | str) -> list[Parked]:
+    """What was given up for a trigger, with its causes, at most 400."""
+    found = _mine(trigger)
+    return (
+        [Parked(one.event, one.parked or "", change_of(one)) for one in handing.parked(context.project(), found)]
+        if found
+        else []
+    )
 
 
 def _draft(project: Project, user: str, builder: CalendarTriggerBuilder | ClockTriggerBuilder) -> making.Draft:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import msgspec
+import structlog
 
-from conference.errors import Conflict, Gone, Later, Poison, Refused, Stale
+from conference.errors import Conflict, Gone, Later, LockstepError, Poison, Refused, Stale
 from functions import dead, ledger
 from functions import feed as feeds
 from functions.feed import TRIES, Feed
@@ -25,6 +26,7 @@ from functions.script import snapshot as snapshots
 from functions.script import trigger as triggers
 from functions.script.delivery import Delivery
 from functions.script.enums import TriggerStatus
+from functions.script.project import Project
 from functions.script.snapshot import OwnWrite, Snapshot
 from functions.script.trigger import TriggerRecord
 
@@ -36,6 +38,8 @@ BUILT_IN = ("conferenceData",)
 """The fields that the built-in handler writes."""
 
 Resource = resources.Resource
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -260,6 +264,20 @@ def begin(ground: Ground, feed_id: str, feed: Feed, position: int) -> Noting | N
         return None
     found = (triggers.find(ground, one) for one in feed.triggers)
     return Noting(ground, feed_id, feed, tuple(one[1] for one in found if one is not None), position=position)
+
+
+def note_own_write(project: Project, user: str, calendar_id: str, event: Resource, fields: Sequence[str]) -> None:
+    """What `script.Calendar` has written. What cannot be noted comes back as a change like others."""
+    name, etag, calendar = event.get("id"), event.get("etag"), calendar_id
+    if calendar == "primary":
+        calendar = user
+    gone = resources.cancelled(event)
+    if not isinstance(name, str) or not (gone or isinstance(etag, str)):
+        return
+    try:
+        own_write(project.ground, user, calendar, name, OwnWrite(None if gone else etag, tuple(fields)))
+    except LockstepError as error:
+        log.warning("own write not noted", error=str(error))
 
 
 def own_write(ground: Ground, user: str, calendar: str, event: str, written: OwnWrite) -> None:

@@ -5,6 +5,7 @@ Authority: https://developers.google.com/apps-script/guides/logging
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -50,7 +51,7 @@ def log(*what: object) -> None:
 
 def list_processes(
     *, trigger: str | None = None, outcome: str | None = None, limit: int = 50, of_all_users: bool = False
-) -> list[Process]:
+) -> Sequence[Process]:
     """The newest runs of the current user in this script, newest first. Raises NotRunning, NoUser.
 
     `of_all_users`: of everybody in this script, for its operator.
@@ -90,7 +91,7 @@ def record(
         "seconds": round(now - began, 3),
         "outcome": outcome,
         "error": error,
-        "lines": list(execution.lines),
+        "lines": [*execution.lines],
         "delivery_id": delivery_id,
         "attempt": attempt,
         "newness": -began,
@@ -118,3 +119,6 @@ def _read(document: Document) -> Process:
         data["delivery_id"],
         data["attempt"],
     )
+
+
+list = list_processes  # noqa: A001 - it is called as script.processes.list()

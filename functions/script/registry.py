@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, overload
 
+from functions.script.changes import Filters
 from functions.script.errors import HandlerNotFound
 
 Handler = Callable[..., Any]
 H = TypeVar("H", bound=Handler)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """A trigger declared beside its handler: on a calendar, or by the calls of a clock's builder."""
+
+    handler: str = ""
+    calendar: str = "primary"
+    filters: Filters = Filters()  # noqa: RUF009 - frozen and without state
+    calls: Mapping[str, Any] | None = None
+
+
 class Registry:
-    """Handlers by name."""
+    """Handlers by name, the triggers declared beside them, and who is told when something is given up."""
 
     def __init__(self) -> None:
         self._named: dict[str, Handler] = {}
+        self._declared: dict[str, Declaration] = {}
+        self._hooks: list[Handler] = []
+
+    @property
+    def declarations(self) -> Mapping[str, Declaration]:
+        """The declared triggers, by names that stay the same as long as what they stand beside does."""
+        return dict(self._declared)
+
+    @property
+    def failure_hooks(self) -> tuple[Handler, ...]:
+        """Who is told when a change or a run is given up."""
+        return tuple(self._hooks)
+
+    def declare(self, function: H, name: str | None, declaration: Declaration) -> H:
+        """Register a function, and a trigger that calls it; a second one of the same handler has a name of its own."""
+        named: str = name or function.__name__
+        self._register(named, function)
+        count = sum(1 for one in self._declared.values() if one.handler == named)
+        key = f"{named}#{count + 1}" if count else named
+        self._declared[key] = replace(declaration, handler=named)
+        return function
+
+    def on_failure(self, hook: H) -> H:
+        """Register who is called with a Failure after the last attempt."""
+        if hook not in self._hooks:
+            self._hooks.append(hook)
+        return hook
 
     @overload
     def handler(self, name: H) -> H: ...
@@ -52,3 +91,10 @@ class Registry:
         if self._named.setdefault(name, function) is not function:
             raise ValueError(f"there is a handler named {name!r} already; give this one another name")
         return function
+
+
+HANDLERS = Registry()
+"""What `@script.handler` and its kin fill while the modules of a script are imported; a project is given it."""
+
+handler = HANDLERS.handler
+on_failure = HANDLERS.on_failure

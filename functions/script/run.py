@@ -32,11 +32,15 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A run that has ended: what the handler raised, and which events it has set aside, by id."""
+    """A run that has ended: what the handler raised, and which events it has set aside, by id.
+
+    `resources` has the JSON of those that it gave as resources.
+    """
 
     outcome: Outcome
     error: Exception | None = None
     aside: dict[str, Exception] | None = None
+    resources: dict[str, str] | None = None
 
     @property
     def accepted(self) -> bool:
@@ -85,8 +89,8 @@ def _called(project: Project, record: TriggerRecord, event: object, execution: E
     except (Revoked, AuthorizationRequired) as error:
         return Ran(Outcome.NEEDS_AUTH, error)
     except Exception as error:  # noqa: BLE001 - a handler may raise anything, and it concerns its own changes only
-        return Ran(Outcome.FAILED, error, dict(execution.aside))
-    return Ran(Outcome.COMPLETED, aside=dict(execution.aside))
+        return Ran(Outcome.FAILED, error)
+    return Ran(Outcome.COMPLETED, aside=dict(execution.aside), resources=dict(execution.resources))
 
 
 def _call(project: Project, handler: Handler, event: object) -> None:

@@ -6,12 +6,14 @@ Only feeds that scripts' triggers follow have snapshots. They belong to one life
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 
 import msgspec
 
 from conference.decoding import from_plain
+from conference.errors import Conflict
 from functions.ground import Ground
-from functions.ports import Document, Put
+from functions.ports import Delete, Document, Put, Where
 from functions.script.resource import DERIVED, Resource, cancelled
 
 COLLECTION = "events"
@@ -74,3 +76,17 @@ def put(document: Document | None, snapshot: Snapshot) -> Put:
     """The write of a snapshot over the document as read."""
     key = key_of(snapshot.feed, snapshot.event)
     return Put(key, msgspec.to_builtins(snapshot), document.version if document else None)
+
+
+def forget(ground: Ground, feed: str, epoch: int) -> None:
+    """Delete the snapshots of a feed that no trigger follows any more, up to this epoch."""
+    last: Document | None = None
+    while True:
+        some = ground.store.query(COLLECTION, [Where("feed", "==", feed)], limit=200, after=last)
+        old = [one for one in some if decode(one).epoch <= epoch]
+        with suppress(Conflict):
+            # Where somebody writes one meanwhile, what stays is of an epoch that nobody looks at.
+            ground.store.commit(*(Delete(one.key, one.version) for one in old))
+        if len(some) < 200:
+            return
+        last = some[-1]

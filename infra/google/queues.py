@@ -49,7 +49,7 @@ class QueuePlan:
         )
 
 
-CALLED = ("sync_calendar", "reconcile_event", "patch_event")
+CALLED = ("sync_calendar", "reconcile_event", "patch_event", "connect_calendar", "run_trigger")
 """The functions that tasks call."""
 
 

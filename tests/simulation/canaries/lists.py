@@ -150,6 +150,18 @@ CANARIES = (
         (Edit(LISTING, "sighting, zone, anyway=idle)", "sighting, zone)"),),
     ),
     Canary(
+        "cancelled-occurrence-says-nothing",
+        "A cancelled occurrence of a series that the baseline has noted is a change of the series.",
+        "freshness: an event that was changed since waits for the sweep",
+        (
+            Edit(
+                LISTING,
+                "marking.is_ours(marking.with_series(sighting, row), ground.solutions)",
+                "marking.is_ours(sighting, ground.solutions)",
+            ),
+        ),
+    ),
+    Canary(
         "exceptions-of-earlier-pages-lost",
         "An exception that is listed on an earlier page than its series is kept for it.",
         "convergence: a moved occurrence is not followed at a vendor that holds occurrences",
@@ -244,7 +256,7 @@ CANARIES = (
         (
             Edit(
                 "functions.patch",
-                "    job.row = msgspec.structs.replace(job.row, seen=patched)\n",
+                "    job.row = msgspec.structs.replace(job.row, seen=patched, wrote=patched.etag)\n",
                 "    log.debug('patched', etag=patched.etag)\n",
             ),
         ),

@@ -178,10 +178,16 @@ CANARIES = (
         ),
     ),
     Canary(
-        "no-look-after-an-expired-channel",
-        "After a channel has run out unrenewed, the calendar is listed.",
-        "freshness: what changed meanwhile waits for the poll",
-        (Edit(CHANNEL, "    if expired:\n", "    if expired and record.closing:\n"),),
+        "no-look-after-renewal",
+        "When a channel has a successor, the calendar is listed: the old one's last notices are refused.",
+        "freshness: what changed while the channel was renewed waits for the poll",
+        (
+            Edit(
+                CHANNEL,
+                "    with suppress(Gone):\n        feeds.raise_dirty(ground, feed)\n    close_channel(ground, channel)\n",
+                "    with suppress(Gone):\n        close_channel(ground, channel)\n",
+            ),
+        ),
     ),
     Canary(
         "old-channels-renewed",
@@ -190,8 +196,8 @@ CANARIES = (
         (
             Edit(
                 CHANNEL,
-                "    if record.closing or record.resource_id is None or not _is_current(ground, record.feed, name):\n",
-                "    if record.closing or record.resource_id is None:\n",
+                "    elif _is_current(ground, record.feed, name):\n",
+                "    elif ground:\n",
             ),
         ),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from google.auth.exceptions import RefreshError
 
 from conference.errors import Later, LockstepError, OutcomeUnknown, Revoked
 from functions import script
+from functions.ports import Store
 from functions.script.calendar_collections import CalendarService
 from functions.script.calendar_service import Events
 from functions.script.errors import CalendarApiError
@@ -21,6 +22,7 @@ from infra.google.api import GoogleApi
 from infra.google.credentials import DevCredentials
 from infra.google.wire import NotConnected
 from infra.local.calendar.inprocess import InProcessHttp
+from infra.local.memory import MemoryStore
 from tests.unit.script.bench import ALICE, BOB, Bench
 
 Calendar = script.Calendar
@@ -176,29 +178,63 @@ class TestOwnWrites:
 
     def test_every_write_is_told(self, bench: Bench) -> None:
         """With the etag it led to; a deletion, and what a move leaves behind, as cancelled."""
-        heard: list[tuple[str, str, str, str | None, str | None]] = []
+        heard: list[tuple[str, str, str, str | None, tuple[str, ...]]] = []
 
-        def note(project: Project, user: str, calendar_id: str, event: Mapping[str, Any]) -> None:
-            heard.append((project.id, user, calendar_id, event.get("etag"), event.get("status")))
+        def note(
+            project: Project, user: str, calendar_id: str, event: Mapping[str, Any], fields: Sequence[str]
+        ) -> None:
+            assert (project.id, event.get("id", made["id"])) == ("script", made["id"])
+            state = event.get("etag") if event.get("status") != "cancelled" else None
+            heard.append((user, calendar_id, event.get("status", ""), state, tuple(fields)))
 
         calendar = CalendarService(Events(note))
-        made = calendar.events.insert(BODY, "primary")
+        made = {"id": "lockstep1"}
+        made = calendar.events.insert({**BODY, **made}, "primary")
         patched = calendar.events.patch({"summary": "x"}, ALICE, made["id"])
+        updated = calendar.events.update(BODY, ALICE, made["id"])
         calendar.events.get("primary", made["id"])
         calendar.events.list("primary")
         other = calendar.calendars.insert({"summary": "Other"})["id"]
-        moved = calendar.events.move("primary", made["id"], other)
+        calendar.events.move("primary", made["id"], other)
         calendar.events.remove(other, made["id"])
         with pytest.raises(script.CalendarApiError):
             calendar.events.patch({}, "primary", "missing")
 
         assert bench.waits == []
         assert heard == [
-            ("script", ALICE, "primary", made["etag"], "confirmed"),
-            ("script", ALICE, ALICE, patched["etag"], "confirmed"),
-            ("script", ALICE, "primary", moved["etag"], "cancelled"),
-            ("script", ALICE, other, None, "cancelled"),
+            (ALICE, "primary", "confirmed", made["etag"], ("*",)),
+            (ALICE, ALICE, "confirmed", patched["etag"], ("summary",)),
+            (ALICE, ALICE, "confirmed", updated["etag"], ("*",)),
+            (ALICE, "primary", "cancelled", None, ("*",)),
+            (ALICE, other, "cancelled", None, ("*",)),
         ]
+
+    def test_what_cannot_be_remembered_does_not_undo_the_write(self) -> None:
+        """The write is done; a handler that was told otherwise would do it again."""
+        down = _Down()
+        bench = Bench(down.over)
+        with script.running(bench.project(), user=ALICE):
+            down.down = True
+            made = Calendar.events.insert(BODY, "primary")
+            assert Calendar.events.get("primary", made["id"])["etag"] == made["etag"]
+
+
+class _Down(MemoryStore):
+    """A store that cannot be reached any more."""
+
+    def __init__(self) -> None:
+        self.down = False
+
+    def over(self, store: Store) -> Store:
+        """The store, for as long as it stands."""
+        self._store = store
+        return self
+
+    def get(self, key: str) -> Any:
+        """As the store, while it stands."""
+        if self.down:
+            raise Later("the store cannot be reached")
+        return self._store.get(key)
 
 
 class TestProfile:

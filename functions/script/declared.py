@@ -1,0 +1,96 @@
+"""Declared triggers: said beside the handler, made at deploy, for each user that the deployment names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from functions.script import making
+from functions.script.builder import CalendarTriggerBuilder, ClockKeeper
+from functions.script.changes import Filters
+from functions.script.clock_builder import schedule_of
+from functions.script.making import Draft
+from functions.script.project import Project
+from functions.script.registry import HANDLERS, Declaration, H
+from functions.script.trigger import TriggerRecord, owner_of
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a deployment changed among the declared triggers, by number."""
+
+    made: int = 0
+    changed: int = 0
+    removed: int = 0
+    untouched: int = 0
+
+
+def on_event_updated(
+    *,
+    calendar: str = "primary",
+    solutions: Iterable[str] = (),
+    event_types: Iterable[str] = (),
+    fields: Iterable[str] = (),
+    own_copies: bool = False,
+    own_writes: bool = False,
+    name: str | None = None,
+) -> Callable[[H], H]:
+    """Register a handler, and declare its trigger on a calendar; `name` is the handler's, its own by default."""
+    filters = Filters(tuple(solutions), tuple(event_types), tuple(fields), own_copies, own_writes)
+    return lambda function: HANDLERS.declare(function, name, Declaration(calendar=calendar, filters=filters))
+
+
+def on_schedule(*, name: str | None = None, **calls: Any) -> Callable[[H], H]:
+    """Register a handler, and declare its clock trigger by the builder's calls: `every_days=1, at_hour=5`.
+
+    Raises InvalidTrigger.
+    """
+    schedule_of(calls)
+    return lambda function: HANDLERS.declare(function, name, Declaration(calls=calls))
+
+
+def reconcile_declared(project: Project, users: Iterable[str]) -> Reconciled:
+    """Bring the users' declared triggers to what is declared now; what nobody declared is left alone.
+
+    Raises what making a trigger raises; what was done until then stays, and doing it again goes on from there.
+    """
+    done = [_reconcile(project, user) for user in users]
+    counts = {name: sum(getattr(one, name) for one in done) for name in Reconciled.__slots__}
+    log.info("declared triggers reconciled", script=project.id, **counts)
+    return Reconciled(**counts)
+
+
+def _reconcile(project: Project, user: str) -> Reconciled:
+    declared = {record.declared: record for record in _declared(project, user)}
+    drafts = {name: _draft(project, user, name, one) for name, one in project.handlers.declarations.items()}
+    made = changed = untouched = 0
+    for name, draft in drafts.items():
+        present = declared.get(name)
+        if present is not None and draft.equals(present):
+            untouched += 1
+            continue
+        making.make(project, user, draft, replacing=present)
+        made, changed = (made + 1, changed) if present is None else (made, changed + 1)
+    removed = [record for record in _declared(project, user) if record.declared not in drafts]
+    for record in removed:
+        making.unmake(project, record)
+    return Reconciled(made, changed, len(removed), untouched)
+
+
+def _declared(project: Project, user: str) -> list[TriggerRecord]:
+    found = making.of_owner(project.ground, owner_of(project.id, user))
+    return [record for record in found if record.declared is not None]
+
+
+def _draft(project: Project, user: str, name: str, declaration: Declaration) -> Draft:
+    calls: Mapping[str, Any] | None = declaration.calls
+    if calls is not None:
+        schedule = schedule_of(calls, zone=project.zone, limits=project.limits)
+        return ClockKeeper(declaration.handler).draft(project, schedule, declared=name)
+    builder = CalendarTriggerBuilder(declaration.handler, declaration.calendar, declaration.filters, asked=True)
+    return builder.draft(project, user, declared=name)

@@ -16,7 +16,6 @@ from functions import feed
 from functions.ports import Delete, Document, Put, Where
 from functions.script import keeping
 from functions.script.errors import BadArgument
-from functions.script.keeping import Owner
 
 COLLECTION = "conferences"
 HOLDERS = "conference_holders"
@@ -105,7 +104,7 @@ class _Ledger:
     def __init__(self, calendar_id: str) -> None:
         self._owner = keeping.of_user()
         self._ground = self._owner.project.ground
-        self._calendar = _canonical(self._owner, calendar_id)
+        self._calendar = keeping.canonical(self._owner.project, self._owner.user, calendar_id)
 
     def find(self, event_id: str) -> Conference | None:
         return _decode(self._ground.store.get(self._key(event_id)))
@@ -211,13 +210,6 @@ _FIELDS = {
     "ical_uid": "iCalUID",
     "series_id": "recurringEventId",
 }
-
-
-def _canonical(owner: Owner, calendar_id: str) -> str:
-    """The calendar's real id: "primary" and the address are one calendar."""
-    if calendar_id != "primary":
-        return calendar_id
-    return owner.project.ground.calendar.calendar(owner.user, calendar_id).id
 
 
 def _resource(event: Event | str) -> Event:

@@ -95,3 +95,8 @@ def version(document: Document | None) -> str | None:
 def data(document: Document | None) -> dict[str, Any]:
     """What the document holds; nothing, if there is none."""
     return {} if document is None else document.data
+
+
+def canonical(project: Project, user: str, calendar_id: str) -> str:
+    """The calendar's real id: "primary" and the address are one calendar. Raises Gone(CALENDAR), Later, Revoked."""
+    return calendar_id if calendar_id != "primary" else project.ground.calendar.calendar(user, calendar_id).id

@@ -137,7 +137,7 @@ def _told(message: Any) -> Response:
         return Response("{}", content_type="application/json")
     numbers = "enum-encoding=int" in request.args.get("$alt", "")
     return Response(
-        type(message).to_json(message, use_integers_for_enums=numbers, including_default_value_fields=False),
+        type(message).to_json(message, use_integers_for_enums=numbers, always_print_fields_with_no_presence=False),
         content_type="application/json",
     )
 

@@ -15,6 +15,8 @@ from tests.simulation.sight import Google, Json
 
 Finding = tuple[str, str]
 _MANY = 10_000
+COMPARED = 30 * 60.0
+"""Where nothing goes wrong, each calendar is compared as a whole this often: a sweep, and some minutes."""
 
 
 def leftovers(  # noqa: PLR0917 - one for each place where something may be left
@@ -38,6 +40,7 @@ def leftovers(  # noqa: PLR0917 - one for each place where something may be left
         yield from _row(row, shadow, unreadable)
     for name, feed in feeds.items():
         yield from _feed(name, feed)
+        yield from _compared(name, feed, now.timestamp())
     yield from _channels(google, feeds, channels, now.timestamp())
     yield from _queue(queue, now)
     yield from _letters(letters, rows, unreadable, steps)
@@ -71,6 +74,13 @@ def _feed(name: str, feed: Json) -> Iterator[Finding]:
         yield "convergence", f"{which}: {'stopped' if feed.get('stopped') else 'in trouble'}: {feed.get('trouble')}"
     if feed.get("full_wanted") or feed.get("wake_at") is not None:
         yield "convergence", f"{which}: a full pass or a run is still wanted"
+
+
+def _compared(name: str, feed: Json, now: float) -> Iterator[Finding]:
+    since = now - feed.get("full_at", 0.0)
+    if since > COMPARED:
+        which = f"feed {name} ({feed.get('user')}, {feed.get('calendar')})"
+        yield "convergence", f"{which}: was last compared as a whole {since / 60:.0f} minutes ago"
 
 
 def _channels(google: Google, feeds: dict[str, Json], records: dict[str, Json], now: float) -> Iterator[Finding]:

@@ -39,7 +39,9 @@ def allowed(struck: Iterable[tuple[str, Fault]]) -> float:
 def _cost(name: str, fault: Fault) -> float:
     if fault in _HARMLESS:
         return 10.0
-    if fault in _TRIED_AGAIN or fault in _COMPARED:
+    if fault in _TRIED_AGAIN:
+        return 30.0
+    if fault in _COMPARED:
         return 60.0
     if fault in _CRASHES and name.startswith("sync_calendar"):
         # The queue brings the task back, and who comes with it need not wait for what the dead one held.

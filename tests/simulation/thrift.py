@@ -12,6 +12,10 @@ from tests.simulation.sight import Broken, Json, Now, plain
 
 _LATE = "late"
 """The name under which commits arrive that nobody waits for any more."""
+HELD_UP = 400.0
+"""Nobody is held up for longer, so what a worker has asked for came to pass since then."""
+COOLDOWN = 300.0
+"""Seconds; after a dropped token, another one does not lead to a full pass for so long at least."""
 _HOLDERS_ONLY = ("done", "link", "generation")
 
 
@@ -21,6 +25,7 @@ class Thrift:
     def __init__(self, clock: Now) -> None:
         self._clock = clock
         self._claimed_by: dict[str, str] = {}
+        self._drops: dict[str, list[float]] = {}
         self.clock_is_off = False
         """Once a worker's clock was wrong, nobody can tell whether it saw a claim as living."""
 
@@ -31,6 +36,8 @@ class Thrift:
         if key.startswith("feeds/"):
             _check_asked(key, before, after)
             self._check_run(key, before, after)
+            self._check_turn(key, before, after, worker)
+            self._check_drop(key, before, after)
         elif key.startswith("ledger/"):
             self._check_claim(key, before, after, worker)
 
@@ -43,6 +50,28 @@ class Thrift:
             raise Broken("I14", f"{key}: a run has begun, and none is owed: done is {before.get('done', 0)}")
         if self._lives(before, "lease_until") and after.get("lease_number") != before.get("lease_number"):
             raise Broken("I14", f"{key}: a run has begun while another one holds the lease")
+
+    def _check_turn(self, key: str, before: Json, after: Json, worker: str) -> None:
+        """Of a poll or a sweep, the next turn is noted once this one has been asked for: else a crash skips one."""
+        if not worker.startswith("tick") or before.get("dirty", 0) > before.get("done", 0):
+            return
+        a_while_ago = self._clock.now().timestamp() - HELD_UP
+        for turn, came in (("poll_at", "synced_at"), ("sweep_at", "full_at")):
+            later = (after.get(turn) or 0.0) > (before.get(turn) or 0.0)
+            if later and (before.get(came) or 0.0) < a_while_ago and not self.clock_is_off:
+                raise Broken("I13", f"{key}: {worker} has moved {turn} on, and nobody has asked for a run")
+
+    def _check_drop(self, key: str, before: Json, after: Json) -> None:
+        """A calendar whose tokens do not last costs one full pass in a while, not one for each drop."""
+        now, drops = self._clock.now().timestamp(), self._drops.setdefault(key, [])
+        if before.get("token") is not None and after.get("token") is None:
+            drops.append(now)
+        if before.get("token") is None and after.get("token") is not None and drops:
+            first = drops[0]
+            if len(drops) > 1 and now < first + COOLDOWN - 1 and not self.clock_is_off:
+                raise Broken("I14", f"{key}: two full passes in {now - first:.0f} seconds, for tokens that do not last")
+            # The drop that had to wait is none that another one would have to wait for.
+            self._drops[key] = [first, *drops[1:]] if len(drops) == 1 else []
 
     # ---- rows -------------------------------------------------------------------------------
 

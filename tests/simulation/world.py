@@ -52,6 +52,8 @@ DEADLINE = 60.0
 REDELIVERY = 5.0
 FRESH_WITHIN = 20 * 60.0
 """Without polls and sweeps, and with faults on the path, every change is reflected within this."""
+SETTLING = 4.0
+"""Seconds for which people act before the calendars are connected, where they begin early."""
 CALM = 45 * 60.0
 """Once nothing goes wrong any more, every periodic job comes round in this time."""
 MOST = 40_000
@@ -146,6 +148,8 @@ class World:
         self.due: dict[str, float] = {"the first tick": 0.0}
         self.down_until = self.paused_until = 0.0
         self.broken: Broken | None = None
+        self.given_twice: set[int] = set()
+        """Tasks whose worker was held up beyond the deadline: another comes, and others for the same work may."""
         self.notices: dict[str, Mapping[str, str]] = {}
 
     # ---- the whole life ---------------------------------------------------------------------
@@ -154,18 +158,15 @@ class World:
         """From connecting the calendars to the last look of the judge. Raises Broken."""
         # Without polls, what goes wrong while connecting would last.
         self.faults.calm = self.plan.kind == "fresh"
+        early = SETTLING if self.plan.hurried else 0.0
         for user, calendars in self.plan.calendars.items():
             for calendar in calendars:
-                self._connect(user, calendar)
+                self.hub.at(self.hub.seconds + early, partial(self._connect, user, calendar))
         self._tick_at(self.hub.seconds + 60)
-        while not self._connected():
-            self._run(self.hub.seconds + 5)
-        self.faults.calm = False
-        when = self.hub.seconds
-        for number in range(self.plan.acts):
-            when += self._gap(number)
-            if self.script is None or number in self.script.acts:
-                self.hub.at(when, partial(self._act, number))
+        if not self.plan.hurried:
+            self._run_until_connected()
+        when = self._plan_acts()
+        self._run_until_connected()
         self._run(when)
         if self.plan.kind == "fresh":
             self._stay_fresh(when)
@@ -175,6 +176,20 @@ class World:
         self.judge.at_rest()
         self._another_full_pass()
         self.judge.budget(sum(self.people.acts.values()), len(self.faults.struck))
+
+    def _plan_acts(self) -> float:
+        """When the last of them is."""
+        when = self.hub.seconds
+        for number in range(self.plan.acts):
+            when += self._gap(number)
+            if self.script is None or number in self.script.acts:
+                self.hub.at(when, partial(self._act, number))
+        return when
+
+    def _run_until_connected(self) -> None:
+        while not self._connected():
+            self._run(self.hub.seconds + 5)
+        self.faults.calm = False
 
     def close(self) -> None:
         """End whatever still lives."""
@@ -226,6 +241,8 @@ class World:
 
     def _gap(self, number: int) -> float:
         kind, length, *_ = self.chance.numbers(f"gap {number}")
+        if self.plan.hurried:
+            return 0.1 + (5 * length if kind < 0.8 else 30 * length)
         if self.plan.kind == "fresh":
             return 1 + 30 * length if kind < 0.7 else 300 * length
         if kind < 0.55:
@@ -395,7 +412,7 @@ class World:
                 self._answered(held, status)
 
         worker = self.hub.spawn(name, lambda: call(ground, task), ended)
-        if fault in {Fault.TASK_DOUBLED, Fault.CLOCK_SKEWED}:
+        if fault in {Fault.TASK_DOUBLED, Fault.CLOCK_SKEWED} or (held is not None and held.id in self.given_twice):
             self.crossing.blame(worker.process)
         if held is not None:
             self.hub.at(self.hub.seconds + DEADLINE, lambda: self._out_of_time(held, worker))
@@ -416,6 +433,7 @@ class World:
 
     def _out_of_time(self, held: Held, worker: Worker) -> None:
         if not worker.over:
+            self.given_twice.add(held.id)
             self._answered(held, None)
 
     # ---- the scheduler ----------------------------------------------------------------------

@@ -192,8 +192,8 @@ CANARIES = (
         (
             Edit(
                 LISTING,
-                "            dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)\n    groups",
-                "            raise Poison(item.cause)\n    groups",
+                "            dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)\n    groups = [",
+                "            raise Poison(item.cause)\n    groups = [",
             ),
         ),
     ),
@@ -204,8 +204,8 @@ CANARIES = (
         (
             Edit(
                 LISTING,
-                "            dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)\n    groups",
-                "            continue\n    groups",
+                "            dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)\n    groups = [",
+                "            continue\n    groups = [",
             ),
         ),
     ),

@@ -184,8 +184,8 @@ CANARIES = (
         (
             Edit(
                 CHANNEL,
-                "    with suppress(Gone):\n        feeds.raise_dirty(ground, feed)\n    close_channel(ground, channel)\n",
-                "    with suppress(Gone):\n        close_channel(ground, channel)\n",
+                "    with suppress(Gone):\n        feeds.raise_dirty(ground, feed)\n    close_channel",
+                "    with suppress(Gone):\n        close_channel",
             ),
         ),
     ),
@@ -208,7 +208,7 @@ CANARIES = (
         (
             Edit(
                 CHANNEL,
-                "    if before and before != name:\n        close_channel(ground, before)\n",
+                "    if before and before != name:\n        _close_replaced(ground, feed, before)\n",
                 "    log.debug('replaced', channel=before)\n",
             ),
         ),

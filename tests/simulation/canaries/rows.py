@@ -130,7 +130,11 @@ CANARIES = (
         "A row is done only up to the mark that was worked on.",
         "freshness and convergence: a change during the work is lost",
         (
-            Edit(WORK, "                row, done=mark, attempts=0", "                row, done=row.mark, attempts=0"),
+            Edit(
+                WORK,
+                "                row,\n                done=mark,\n",
+                "                row,\n                done=row.mark,\n",
+            ),
             Edit(WORK, "            if row.mark > mark:\n                return done\n", ""),
         ),
     ),

@@ -107,6 +107,13 @@ def resume(schedule: Schedule, unique_id: str, created: float, memory: Clockwork
     return msgspec.structs.replace(memory, next_slot=clock.after(now), covered=now, claims=running, buffered=False)
 
 
+def upcoming(clock: Clock, memory: Clockwork) -> float | None:
+    """The next slot that nothing has run for, whether its task was made or not, or when a failed one is tried again."""
+    waiting = [claim.until for claim in memory.claims if not claim.ticket]
+    slot = clock.after(memory.covered)
+    return min([*waiting, *([] if slot is None else [slot])], default=None)
+
+
 def hand_over(clock: Clock, memory: Clockwork, now: float, horizon: float) -> tuple[list[float], Clockwork]:
     """The slots up to `horizon` to make tasks for, those passed as one, and the memory once they are made."""
     late, slots, following = clock.late(memory.next_slot, now), list[float](), memory.next_slot

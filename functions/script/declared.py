@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from functions.script import making
+from functions.script import dispatch, making
 from functions.script.builder import CalendarTriggerBuilder, ClockKeeper
 from functions.script.changes import Filters
 from functions.script.clock_builder import schedule_of
@@ -57,11 +57,13 @@ def on_schedule(*, name: str | None = None, **calls: Any) -> Callable[[H], H]:
 def reconcile_declared(project: Project, users: Iterable[str]) -> Reconciled:
     """Bring the users' declared triggers to what is declared now; what nobody declared is left alone.
 
-    Raises what making a trigger raises; what was done until then stays, and doing it again goes on from there.
+    A deployment may bring newer time zones: every clock trigger's next instant is reckoned anew. Raises what making a
+    trigger raises; what was done until then stays, and doing it again goes on from there.
     """
     done = [_reconcile(project, user) for user in users]
     counts = {name: sum(getattr(one, name) for one in done) for name in Reconciled.__slots__}
-    log.info("declared triggers reconciled", script=project.id, **counts)
+    moved = dispatch.recompute(project.ground)
+    log.info("declared triggers reconciled", script=project.id, moved=moved, **counts)
     return Reconciled(**counts)
 
 

@@ -54,6 +54,37 @@ def hand_over(ground: Ground, record: TriggerRecord) -> None:
         _hand_over_all(ground, [found[0]], ground.now() + LOOK_AHEAD)
 
 
+def recompute(ground: Ground) -> int:
+    """Reckon every trigger's next slot anew, as after an update of the time zones; return how many have changed.
+
+    Tasks that were made for slots that are none any more run nothing.
+    """
+    changed, last = 0, None
+    while True:
+        page = ground.store.query(
+            triggers.COLLECTION, [Where("next_fire", ">=", 0.0)], order_by="next_fire", limit=BATCH, after=last
+        )
+        changed += sum(_recomputed(ground, document) for document in page)
+        if len(page) < BATCH:
+            return changed
+        last = page[-1]
+
+
+def _recomputed(ground: Ground, document: Document) -> bool:
+    found, before = triggers.decode(document), list[TriggerRecord]()
+
+    def anew(record: TriggerRecord) -> TriggerRecord | None:
+        before[:] = [record]
+        clock, memory = clock_of(record), record.clockwork
+        if clock is None or memory is None or record.status == TriggerStatus.DISABLED:
+            return None
+        wanted = timed(record, msgspec.structs.replace(memory, next_slot=clock.after(memory.covered)))
+        return None if wanted == record else wanted
+
+    after = triggers.change(ground, found.id, anew)
+    return after is not None and [after] != before
+
+
 def _hand_over_all(ground: Ground, page: Sequence[Document], horizon: float) -> int:
     handed = ground.lanes.run([_one(ground, document, horizon) for document in page])
     writes, made = list[Put](), 0

@@ -19,7 +19,7 @@ from functions.feed import TRIES
 from functions.ground import Ground
 from functions.ports import Document, Put
 from functions.script.changes import Filters
-from functions.script.clockwork import Clockwork, resume
+from functions.script.clockwork import Clock, Clockwork, resume, upcoming
 from functions.script.enums import EventType, TriggerSource, TriggerStatus
 from functions.script.project import Project
 from functions.script.schedule import Schedule
@@ -194,8 +194,10 @@ class Trigger:
     @property
     def next_fire(self) -> datetime | None:
         """When the clock strikes next (aware, UTC); None for a calendar trigger, and when it has struck for good."""
-        clockwork = self.record.clockwork
-        return _instant(clockwork.next_slot) if clockwork else None
+        record = self.record
+        if record.schedule is None or record.clockwork is None or record.status == TriggerStatus.DISABLED:
+            return None
+        return _instant(upcoming(Clock(record.schedule, record.id, record.created_at), record.clockwork))
 
     def get_unique_id(self) -> str:
         """`unique_id`."""
@@ -245,6 +247,9 @@ def _wound(record: TriggerRecord, status: TriggerStatus, now: float) -> TriggerR
         return record
     if status is TriggerStatus.DISABLED:
         return msgspec.structs.replace(record, next_fire=None)
+    if record.next_fire is not None:
+        # It goes: what it is about to do is not forgotten.
+        return record
     clockwork = resume(record.schedule, record.id, record.created_at, record.clockwork, now)
     return msgspec.structs.replace(record, clockwork=clockwork, next_fire=clockwork.due)
 

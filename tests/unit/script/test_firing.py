@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conference.errors import Conflict, Later, LockstepError, OutcomeUnknown, Revoked
 from functions import clock
@@ -23,6 +26,7 @@ from functions.script.firing import run_due
 from functions.script.making import Draft
 from functions.script.project import Project
 from functions.script.registry import Registry
+from functions.script.schedule import Overlap
 from functions.script.trigger import CLOCK, Trigger, TriggerRecord
 from infra.local.held import Held
 from infra.local.memory import MemoryQueue
@@ -305,6 +309,61 @@ def test_disabled_triggers_rest() -> None:
     assert bench.slots() == ["20T10:09:00", "20T10:10:00"]
 
 
+def test_enabling_what_is_not_disabled_loses_nothing() -> None:
+    """A fire whose task waits in the queue is run, though somebody enables the trigger once more."""
+    bench = Clocked()
+    record = bench.make(every_minutes=1)
+    bench.tick()
+    bench.clock.advance(MINUTE)
+    Trigger(bench.script, record).enable()
+    bench.work()
+
+    assert bench.slots() == ["20T10:04:00"]
+
+
+def test_the_next_fire_is_shown() -> None:
+    """A trigger shows the next instant that it has not run for, whether its task was made or not."""
+    bench = Clocked()
+    record = bench.make(every_minutes=1)
+    shown = []
+    for _ in range(3):
+        shown.append(Trigger(bench.script, bench.read(record) or record).next_fire)
+        bench.minutes(1)
+    disabled = Trigger(bench.script, record).disable()
+
+    assert [instant(f"2026-11-20T10:0{minute}Z") for minute in (4, 5, 6)] == shown
+    assert disabled.next_fire is None
+
+
+def test_a_failed_single_fire_shows_its_next_try() -> None:
+    """While a single fire waits to be tried again, that is its next instant."""
+    bench = Clocked()
+    bench.during = lambda: 1 // 0  # type: ignore[assignment] # what it returns does not matter
+    record = bench.make(after=0)
+    bench.work()
+    after = bench.read(record)
+
+    assert after is not None
+    shown = Trigger(bench.script, after).next_fire
+    assert shown is not None
+    assert bench.clock.now() < shown <= bench.clock.now() + MINUTE
+
+
+def test_zones_that_were_updated() -> None:
+    """Slots that an older table of zones gave are reckoned anew; tasks made for them run nothing."""
+    bench = Clocked("2026-11-20T03:58:30Z")
+    record = bench.make(every_days=1, at_hour=5, in_timezone="Europe/Berlin")
+    assert record.clockwork is not None
+    stale = msgspec.structs.replace(record.clockwork, next_slot=instant("2026-11-20T03:59Z").timestamp())
+    triggers.change(bench.ground, record.id, lambda it: msgspec.structs.replace(it, clockwork=stale))
+    bench.tick()
+    moved = dispatch.recompute(bench.ground), dispatch.recompute(bench.ground)
+    bench.minutes(3)
+
+    assert moved == (1, 0)
+    assert bench.slots() == ["20T05:00:00"]
+
+
 def test_a_deleted_trigger_is_silent() -> None:
     """The task of a trigger that is gone does nothing."""
     bench = Clocked()
@@ -459,6 +518,57 @@ def test_more_than_one_batch_is_dispatched() -> None:
 
     assert (len(records), 0) == (made, bench.tick())
     assert {record.id for record in records} == {event.trigger_uid for event in bench.events}
+
+
+# ---- Nothing is lost, nothing counted twice ----
+
+STEPS = st.lists(
+    st.sampled_from(["second", "half", "minutes", "tick", "tick", "work", "work", "outage", "long run"]), max_size=25
+)
+
+
+@settings(max_examples=60)
+@given(STEPS, st.sampled_from(Overlap), st.booleans(), st.integers(1, 3))
+def test_every_slot_is_accounted_for(steps: list[str], overlap: Overlap, catch_up: bool, every: int) -> None:
+    """However ticks, tasks, outages and long runs fall: each slot is run for, skipped or dropped, exactly once."""
+    bench = Clocked("2026-11-20T10:00:00Z")
+    record = bench.make(every_minutes=every, overlap=overlap, catch_up=catch_up)
+    rest = iter(steps)
+    for step in rest:
+        _take_step(bench, step, rest)
+    bench.clock.set(bench.clock.now().replace(second=59))
+    for _ in range(2):
+        bench.tick()
+        bench.work()
+    after = bench.read(record)
+    passed = int((bench.clock.now() - instant("2026-11-20T10:00Z")) / MINUTE) // every
+
+    assert after is not None
+    assert after.clockwork is not None
+    run_for = sum(1 + event.missed for event in bench.events)
+    assert passed == run_for + after.clockwork.skipped + after.clockwork.dropped
+    assert (after.clockwork.claims, after.clockwork.buffered) == ((), False)
+
+
+TIMES = {"second": timedelta(seconds=1), "half": MINUTE / 2, "minutes": 3 * MINUTE, "outage": timedelta(hours=1)}
+
+
+def _take_step(bench: Clocked, step: str, rest: Iterator[str]) -> None:
+    if step in TIMES:
+        bench.clock.advance(TIMES[step])
+    elif step == "tick":
+        bench.tick()
+    elif step == "work":
+        bench.work()
+    else:
+        bench.during = lambda: _long(bench, rest)
+
+
+def _long(bench: Clocked, rest: Iterator[str]) -> None:
+    """The next run lasts while the next four steps are taken, but not longer than runs may."""
+    bench.during = lambda: None
+    for step in islice(rest, 4):
+        _take_step(bench, "half" if step in ("outage", "minutes") else step, rest)
 
 
 class Contested:

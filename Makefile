@@ -25,12 +25,16 @@ run: $(VENV)/ready ## run everything on this machine; PORT=…, STATE=… and th
 	@exec env $(GIVEN) $(BIN)/python -m infra.local.run
 
 .PHONY: demo
-demo: $(VENV)/ready ## watch the acceptance story: what a person does in the calendar, what the provider shows; QUEUE=…
+demo: $(VENV)/ready ## watch the acceptance story: what a person does in the calendar, what the provider shows; STORE=…, QUEUE=…
 	@exec env $(GIVEN) $(BIN)/python -m infra.local.demo
 
 .PHONY: bench
 bench: $(VENV)/ready ## measure: how late a meeting is, what a change costs, how long a start takes
 	@exec $(BIN)/python -m benchmarks.latency
+
+.PHONY: manifest
+manifest: $(VENV)/ready ## print the Workspace add-on's deployment manifest; PUBLIC_URL=https://… ADDON_LOGO=https://…
+	@exec env $(GIVEN) $(BIN)/python -m infra.google.manifest
 
 .PHONY: lock
 lock: ## pin the newest dependencies, with hashes

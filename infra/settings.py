@@ -41,6 +41,12 @@ def _https(text: str) -> str:
     return text.rstrip("/")
 
 
+def _modules(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z_][\w.]*(\s*,\s*[A-Za-z_][\w.]*)*", text):
+        raise ValueError("it must be names of modules, with commas between several")
+    return text
+
+
 def _solutions(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9_-]{1,64}(=[^,=]{1,100})?(,[a-z0-9_-]{1,64}(=[^,=]{1,100})?)*", text):
         raise ValueError("it must be provider=name, with commas between several")
@@ -63,6 +69,7 @@ class Settings(BaseSettings):
     janus_admin_port: Port = Field(8904, description="Janus, for us")
     tasks_port: Port = Field(8905, description="the local Cloud Tasks server, for its clients (gRPC)")
     tasks_http_port: Port = Field(8906, description="the local Cloud Tasks server, over REST")
+    firestore_port: Port = Field(8907, description="the Firestore emulator")
 
     user: Annotated[str, AfterValidator(_address)] = Field(
         "alice@example.com", description="whose calendar the local stack follows"
@@ -74,6 +81,10 @@ class Settings(BaseSettings):
     janus: Literal["auto", "off"] = Field("auto", description="start Janus if it is installed, or leave it out")
     ticks: bool = Field(True, description="tick by itself; off where a test ticks by hand")
 
+    store: Literal["sqlite", "firestore"] = Field(
+        "sqlite", description="where documents are kept: in a file of this stack, or in Firestore (here, its emulator)"
+    )
+    firestore_jar: str = Field("", description="the Firestore emulator's jar; empty: that of the Google Cloud SDK")
     queue: Literal["sqlite", "cloudtasks"] = Field(
         "sqlite", description="where tasks wait: in a file of this stack, or with Cloud Tasks (here, its local server)"
     )
@@ -121,6 +132,21 @@ class Settings(BaseSettings):
     addon_subscribe: bool = Field(
         False, description="ask Google to tell the add-on of changes too, beside push channels"
     )
+
+    script_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = Field(
+        "lockstep-script", description="the script's id; triggers and properties belong to it, so it stays the same"
+    )
+    scripts: Annotated[str, AfterValidator(_modules)] = Field(
+        "", description="the script's modules, imported for their handlers, with commas between"
+    )
+    script_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        "UTC", description="the script's time zone, in which its clock triggers strike"
+    )
+    script_scopes: str = Field(
+        "https://www.googleapis.com/auth/calendar.events",
+        description="the OAuth scopes that the script declares, with commas between",
+    )
+    failure_summary: bool = Field(True, description="tell each user's script failures once a day")
 
     burst: Seconds = Field(1.0, description="a run starts so long after the first notice of a burst")
     lease: Seconds = Field(90.0, description="how long a run may hold its feed")

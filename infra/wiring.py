@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import httpx
@@ -17,18 +17,20 @@ from conference.solution import Solution
 from functions.ground import Ground, Policy
 from functions.http import Door
 from functions.join.room import Rooms
+from infra import script
 from infra.addon import add_on
+from infra.google.api import GoogleApi
 from infra.google.calendar import GoogleCalendar
 from infra.google.credentials import DevCredentials
 from infra.google.identity import SKEW, TokenIdentity
 from infra.local.clock import ShiftedClock
 from infra.local.counted import CountedStore
-from infra.local.issuer import LocalIssuer
+from infra.local.issuer import LocalIssuer, ServiceAccount
 from infra.local.janus import Janus, find_binary
 from infra.local.keys import Keys
 from infra.local.lanes import ThreadLanes
 from infra.local.queues import LocalQueue, local_queue
-from infra.local.sqlite_store import SqliteStore
+from infra.local.stores import LocalStore, local_store
 from infra.local.vault import LocalVault
 from infra.settings import Settings, read_settings
 
@@ -44,18 +46,20 @@ class Local:
     settings: Settings
     door: Door
     tasks: LocalQueue
-    store: SqliteStore
+    store: LocalStore
     counted: CountedStore
     issuer: LocalIssuer
     clock: ShiftedClock
     lanes: ThreadLanes
     calendar: GoogleCalendar
+    api: GoogleApi
     client: httpx.Client
 
     def close(self) -> None:
         """Let go of threads, sockets and databases."""
         self.lanes.close()
         self.calendar.close()
+        self.api.close()
         self.client.close()
         self.tasks.close()
         self.store.close()
@@ -77,12 +81,13 @@ def local(settings: Settings) -> Local:
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     clock = ShiftedClock(timedelta(seconds=stored_shift(settings.state)))
     keys = Keys.in_folder(settings.state)
-    store = SqliteStore(settings.state / "lockstep.db", clock)
+    store = local_store(settings, clock)
     counted = CountedStore(store)
     tasks = local_queue(settings, clock, TASKS_ACCOUNT)
     issuer = LocalIssuer.from_folder(settings.state, settings.base_url, clock)
     lanes = ThreadLanes(settings.lanes)
-    calendar = GoogleCalendar(cache(DevCredentials), endpoint=settings.calendar_url, timeout=settings.timeout)
+    credentials = cache(DevCredentials)
+    calendar = GoogleCalendar(credentials, endpoint=settings.calendar_url, timeout=settings.timeout)
     client = httpx.Client(timeout=settings.timeout, follow_redirects=False, trust_env=False)
     providers = _providers(settings, keys, client)
     ground = Ground(
@@ -101,8 +106,14 @@ def local(settings: Settings) -> Local:
         policy=policy(settings),
     )
     addon = add_on(settings, TokenIdentity(issuer.url, issuer.jwks, clock, leeway=SKEW))
-    entry = Door(ground, settings.base_url, TASKS_ACCOUNT, SCHEDULER_ACCOUNT, addon)
-    return Local(settings, entry, tasks, store, counted, issuer, clock, lanes, calendar, client)
+    api = GoogleApi(credentials, endpoint=settings.calendar_url, timeout=settings.timeout)
+    project = script.project(settings, ground, api, partial(_signed, issuer, clock, settings.addon_client))
+    entry = Door(ground, settings.base_url, TASKS_ACCOUNT, SCHEDULER_ACCOUNT, addon, project)
+    return Local(settings, entry, tasks, store, counted, issuer, clock, lanes, calendar, api, client)
+
+
+def _signed(issuer: LocalIssuer, clock: ShiftedClock, audience: str, user: str) -> str:
+    return ServiceAccount(issuer, clock, account=user).bearer(audience)
 
 
 def policy(settings: Settings) -> Policy:

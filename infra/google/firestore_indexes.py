@@ -1,11 +1,15 @@
-"""The indexes that the flow's queries need, for Terraform and for the store, from the one list beside this file.
+"""The indexes that the flow's queries need, from the one list beside this file, which Terraform reads too.
 
-The list has the form of Firebase's own: https://firebase.google.com/docs/reference/firestore/indexes
+Authority: https://firebase.google.com/docs/firestore/query-data/index-overview
+The list has Firebase's own form: https://firebase.google.com/docs/reference/firestore/indexes
+
+Each field by itself is indexed without being asked, each collection by key. What is to be listed: a query for equal
+values in one order (Firestore joins such indexes where several values are asked for), and what is to have no index.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,73 +20,65 @@ from functions.ports import Where
 LIST = Path(__file__).with_name("firestore_indexes.json")
 
 
-class _Field(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+class Field(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """One field of an index."""
+
     field_path: str
     order: str
 
 
-class _Composite(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+class Composite(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """An index along several fields."""
+
     collection_group: str
     query_scope: str
-    fields: tuple[_Field, ...]
+    fields: tuple[Field, ...]
 
 
-class _Single(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    order: str
-    query_scope: str
+class Override(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """A field without an index; with `ttl`, the instant from which Firestore may delete the document."""
 
-
-class _Override(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     collection_group: str
     field_path: str
-    indexes: tuple[_Single, ...]
+    indexes: tuple[Field, ...]
     ttl: bool = False
 
 
-class _List(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    indexes: tuple[_Composite, ...]
-    field_overrides: tuple[_Override, ...]
+class Listed(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """The whole list."""
+
+    indexes: tuple[Composite, ...]
+    field_overrides: tuple[Override, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Indexes:
-    """The fields along which each collection can be walked: of one field, or of several in their order."""
+    """The fields along which each collection can be walked, beside each field by itself."""
 
     along: Mapping[str, frozenset[tuple[str, ...]]]
 
     def check(self, collection: str, where: Sequence[Where], order_by: str | None) -> None:
-        """Return if an index answers this query without reading other documents, else raise ValueError."""
-        along = needed(where, order_by)
-        if along is None:
+        """Return if indexes answer this query without reading other documents, else raise ValueError."""
+        if any(condition.op != "==" and condition.field != order_by for condition in where):
             raise ValueError("a query of Firestore compares by < or > only along the field that orders it")
-        if along and along not in self.along.get(collection, frozenset()):
-            raise ValueError(f"firestore_indexes.json has no index of {collection} along {', '.join(along)}")
+        if order_by is None:
+            return
+        exact = {condition.field for condition in where if condition.op == "=="} - {order_by}
+        fitting = [fields[:-1] for fields in self.along.get(collection, ()) if fields[-1] == order_by]
+        missing = exact - {field for fields in fitting if exact.issuperset(fields) for field in fields}
+        if missing:
+            raise ValueError(f"firestore_indexes.json lacks {collection}: {', '.join(sorted(missing))} and {order_by}")
 
 
-def needed(where: Sequence[Where], order_by: str | None) -> tuple[str, ...] | None:
-    """The index that the query needs; () if none, since every collection is ordered by key; None if there is none."""
-    exact = sorted({condition.field for condition in where if condition.op == "=="} - {order_by or ""})
-    if any(condition.op != "==" and condition.field != order_by for condition in where):
-        return None
-    return tuple(exact) if order_by is None else (*exact, order_by)
+def listed(path: Path = LIST) -> Listed:
+    """The list as it stands."""
+    return msgspec.json.decode(path.read_bytes(), type=Listed)
 
 
 def declared(path: Path = LIST) -> Indexes:
     """The indexes of the list."""
-    listed = msgspec.json.decode(path.read_bytes(), type=_List)
-    return Indexes(_grouped(_pairs(listed)))
-
-
-def _pairs(listed: _List) -> Iterable[tuple[str, tuple[str, ...]]]:
-    for composite in listed.indexes:
-        yield composite.collection_group, tuple(field.field_path for field in composite.fields)
-    for override in listed.field_overrides:
-        if override.indexes:
-            yield override.collection_group, (override.field_path,)
-
-
-def _grouped(pairs: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, frozenset[tuple[str, ...]]]:
     along: dict[str, frozenset[tuple[str, ...]]] = {}
-    for collection, fields in pairs:
-        along[collection] = along.get(collection, frozenset()) | {fields}
-    return along
+    for index in listed(path).indexes:
+        fields = tuple(field.field_path for field in index.fields)
+        along[index.collection_group] = along.get(index.collection_group, frozenset()) | {fields}
+    return Indexes(along)

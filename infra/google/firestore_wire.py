@@ -4,8 +4,8 @@ Authority: https://cloud.google.com/firestore/docs/reference/rpc/google.firestor
 
 A document's JSON is one text, `_data`, so that any JSON comes back as it was: Firestore itself knows no list within a
 list. Beside it stand the top-level values that queries can see, under their own names, for the indexes; `_commit`, the
-commit that wrote it; and `_expires`, the instant from which Firestore may delete it. Only the values that
-firestore_indexes.json names have an index.
+commit that wrote it; and `_expires`, the instant from which Firestore may delete it. What needs no
+index is told by firestore_indexes.json.
 """
 
 from __future__ import annotations

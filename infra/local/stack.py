@@ -110,7 +110,7 @@ class Stack:
         return next((self._mourn(part) for part in self._parts.values() if part.exit_code is not None), None)
 
     def log_of(self, name: str) -> Path:
-        """The file with the output of a part: calendar, vendor, janus or functions."""
+        """The file with the output of a part, by its name: calendar, vendor, functions and so on."""
         return self.settings.state / f"{name}.log"
 
     def parts(self) -> Mapping[str, Part]:
@@ -207,7 +207,11 @@ def plans(settings: Settings, *, janus: bool) -> list[Plan]:
             f"{settings.base_url}/control/state",
         ),
     ]
-    optional = [*([_janus(settings)] if janus else []), *([_tasks(settings)] if settings.queue == "cloudtasks" else [])]
+    optional = [
+        *([_janus(settings)] if janus else []),
+        *([_tasks(settings)] if settings.queue == "cloudtasks" else []),
+        *([_firestore(settings)] if settings.store == "firestore" else []),
+    ]
     return [*optional, *servers]
 
 
@@ -234,6 +238,17 @@ def _tasks(settings: Settings) -> Plan:
             *("--state", str(settings.state / "cloudtasks.db")),
             *("--keys", str(settings.state), "--issuer", settings.base_url),
         ),
+    )
+
+
+def _firestore(settings: Settings) -> Plan:
+    return Plan(
+        "firestore",
+        "The Firestore emulator",
+        "infra.local.firestore_process",
+        {"firestore_port": settings.firestore_port},
+        f"http://127.0.0.1:{settings.firestore_port}/",
+        (str(settings.state / "firestore"), str(settings.firestore_port), settings.project, settings.firestore_jar),
     )
 
 

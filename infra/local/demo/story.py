@@ -34,7 +34,7 @@ def steps(*, with_janus: bool) -> Iterator[Step]:
 
 def demo_settings(state: Path) -> Settings:
     """A stack of its own in the folder `state`, on free ports, with short waits; the story ticks by hand."""
-    port, calendar, vendor, janus_port, janus_admin, tasks, tasks_http = free_ports(7)
+    port, calendar, vendor, janus_port, janus_admin, tasks, tasks_http, firestore = free_ports(8)
     return Settings(
         state=state,
         port=port,
@@ -44,6 +44,7 @@ def demo_settings(state: Path) -> Settings:
         janus_admin_port=janus_admin,
         tasks_port=tasks,
         tasks_http_port=tasks_http,
+        firestore_port=firestore,
         user="alice@example.com",
         calendar="primary",
         time_zone="Europe/Zurich",

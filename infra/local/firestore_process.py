@@ -1,0 +1,45 @@
+"""Runs the local stack's Firestore emulator until SIGTERM: python -m infra.local.firestore_process FOLDER PORT PROJECT JAR.
+
+A process of its own, which leaves the documents in the folder when it ends, and ends with an error if the emulator does.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from infra.local.firestore_emulator import Emulator, Missing, running
+
+LOOK = 0.2
+"""Seconds between two looks whether it still runs."""
+
+
+def main() -> int:
+    """Start the emulator, wait, keep its documents, end it; return the exit code."""
+    folder, port, project, jar = sys.argv[1:]
+    ending = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ending.set())
+    try:
+        with running(Path(folder), port=int(port), jar=Path(jar) if jar else None) as emulator:
+            _watch(emulator, ending)
+            emulator.keep(project)
+    except (Missing, RuntimeError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _watch(emulator: Emulator, ending: threading.Event) -> None:
+    while not ending.wait(LOOK):
+        if emulator.exit_code is not None:
+            raise RuntimeError(
+                f"the Firestore emulator ended with exit code {emulator.exit_code}; "
+                "what came after its last start is lost, since it keeps its documents in memory"
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

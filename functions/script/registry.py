@@ -85,10 +85,10 @@ class Registry:
 
     def name_of(self, function: Handler) -> str | None:
         """The name that a function was registered under."""
-        return next((name for name, known in self._named.items() if known is function), None)
+        return next((name for name, known in self._named.items() if known == function), None)
 
     def _register(self, name: str, function: H) -> H:
-        if self._named.setdefault(name, function) is not function:
+        if self._named.setdefault(name, function) != function:
             raise ValueError(f"there is a handler named {name!r} already; give this one another name")
         return function
 

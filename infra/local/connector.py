@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import structlog
 
@@ -16,10 +17,10 @@ log = structlog.get_logger(__name__)
 
 
 class Connector:
-    """Calls `initialise` in a thread of its own until it succeeds; connecting twice changes nothing."""
+    """Calls `initialise` in a thread of its own until it succeeds, then `then`; connecting twice changes nothing."""
 
-    def __init__(self, ground: Ground, user: str, calendar: str) -> None:
-        self._ground, self._user, self._calendar = ground, user, calendar
+    def __init__(self, ground: Ground, user: str, calendar: str, then: Callable[[], None] = lambda: None) -> None:
+        self._ground, self._user, self._calendar, self._then = ground, user, calendar, then
         self._feed: str | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="connector", daemon=True)
@@ -44,6 +45,7 @@ class Connector:
             try:
                 self._feed = initialise(self._ground, self._user, self._calendar)
                 log.info("calendar connected", feed=self._feed)
+                self._then()
             except LockstepError as error:
                 log.debug("calendar not connected yet", error=str(error))
                 self._stopping.wait(wait)

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ from infra.local.issuer import ServiceAccount
 from infra.local.janus_browser import browser_library
 from infra.local.listening import bound, listening
 from infra.local.scheduler import Scheduler
+from infra.script import reconcile
 from infra.settings import BadSettings
 from infra.wiring import SCHEDULER_ACCOUNT, TASKS_ACCOUNT, Local, rooms, standing
 
@@ -75,6 +77,11 @@ def _framework(name: str) -> WSGIApplication:
     return at_its_root
 
 
+def _declare(local: Local) -> None:
+    if local.door.project is not None:
+        reconcile(local.door.project, [local.settings.user])
+
+
 @contextmanager
 def serving(local: Local) -> Iterator[None]:
     """Serve until the block ends; then stop in order: no more ticks, no more tasks, no more requests."""
@@ -83,7 +90,7 @@ def serving(local: Local) -> Iterator[None]:
     tasks = ServiceAccount(local.issuer, clock, account=TASKS_ACCOUNT)
     ticks = ServiceAccount(local.issuer, clock, account=SCHEDULER_ACCOUNT)
     scheduler = Scheduler(settings.base_url, ticks.bearer, seconds=settings.tick, timeout=settings.lease)
-    connector = Connector(local.door.ground, settings.user, settings.calendar)
+    connector = Connector(local.door.ground, settings.user, settings.calendar, partial(_declare, local))
     with (
         listening(
             application(local, connector, scheduler), bound(settings.port), threads=THREADS, largest_body=LARGEST_BODY

@@ -1,0 +1,77 @@
+"""The script of this deployment: its modules imported, so that their handlers are known, and its project made."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from functools import cache
+from typing import Any
+
+import structlog
+
+from conference.errors import LockstepError
+from functions.ground import Ground
+from functions.script.declared import reconcile_declared
+from functions.script.errors import ScriptError
+from functions.script.project import CalendarApi, Project
+from functions.script.registry import HANDLERS
+from infra.local.grants import LocalGrants
+from infra.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+class LoggedOwner:
+    """Tells a script's owner of its failures by a line in the log."""
+
+    def tell(self, user: str, subject: str, lines: Sequence[str]) -> None:
+        """Write the summary."""
+        log.error("summary of failures", user=user, subject=subject, lines=list(lines))
+
+
+def project(settings: Settings, ground: Ground, api: CalendarApi, sign: Callable[[str], str]) -> Project:
+    """The project as the settings describe it; `sign` makes an ID token for a user."""
+    imported(settings.scripts)
+    scopes = frozenset(listed(settings.script_scopes))
+    return Project(
+        id=settings.script_id,
+        ground=ground,
+        handlers=HANDLERS,
+        api=api,
+        grants=LocalGrants(scopes, sign=sign),
+        wait=time.sleep,
+        zone=settings.script_zone,
+        scopes=scopes,
+        complete=completed,
+        owner=LoggedOwner() if settings.failure_summary else None,
+        url=settings.public_url or None,
+    )
+
+
+@cache
+def imported(scripts: str) -> tuple[str, ...]:
+    """Import the modules once; their decorators register what they hold. Their names."""
+    names = tuple(listed(scripts))
+    for name in names:
+        importlib.import_module(name)
+    return names
+
+
+def reconcile(project: Project, users: Sequence[str]) -> None:
+    """Make the declared triggers; what fails is logged, and made good at the next start."""
+    try:
+        reconcile_declared(project, users)
+    except (LockstepError, ScriptError) as error:
+        log.exception("declared triggers not reconciled", script=project.id, error=str(error))
+
+
+def completed(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run an async handler to its end."""
+    return asyncio.run(coroutine)
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a setting that has commas between them."""
+    return [one.strip() for one in text.split(",") if one.strip()]

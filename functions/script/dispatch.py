@@ -71,18 +71,18 @@ def recompute(ground: Ground) -> int:
 
 
 def _recomputed(ground: Ground, document: Document) -> bool:
-    found, before = triggers.decode(document), list[TriggerRecord]()
+    record = triggers.decode(document)
+    if _anew(record) is None:
+        return False
+    return triggers.change(ground, record.id, _anew) is not None
 
-    def anew(record: TriggerRecord) -> TriggerRecord | None:
-        before[:] = [record]
-        clock, memory = clock_of(record), record.clockwork
-        if clock is None or memory is None or record.status == TriggerStatus.DISABLED:
-            return None
-        wanted = timed(record, msgspec.structs.replace(memory, next_slot=clock.after(memory.covered)))
-        return None if wanted == record else wanted
 
-    after = triggers.change(ground, found.id, anew)
-    return after is not None and [after] != before
+def _anew(record: TriggerRecord) -> TriggerRecord | None:
+    clock, memory = clock_of(record), record.clockwork
+    if clock is None or memory is None or record.status == TriggerStatus.DISABLED:
+        return None
+    wanted = timed(record, msgspec.structs.replace(memory, next_slot=clock.after(memory.covered)))
+    return None if wanted == record else wanted
 
 
 def _hand_over_all(ground: Ground, page: Sequence[Document], horizon: float) -> int:

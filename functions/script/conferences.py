@@ -16,9 +16,9 @@ from functions import feed
 from functions.ports import Delete, Document, Put, Where
 from functions.script import keeping
 from functions.script.errors import BadArgument
+from functions.script.holders import Holders
 
 COLLECTION = "conferences"
-HOLDERS = "conference_holders"
 PAGE = 100
 
 Event = Mapping[str, Any]
@@ -85,8 +85,7 @@ def holding(conference_id: str, *, solution: str = "") -> list[Conference]:
     """The user's events that hold this conference. Raises NotRunning, NoUser."""
     owner = keeping.of_user()
     store = owner.project.ground.store
-    names = keeping.data(store.get(owner.key(HOLDERS, solution, conference_id))).get("events", [])
-    found = [_decode(store.get(name)) for name in names]
+    found = [_decode(store.get(name)) for name in Holders(owner, conference_id, solution).names()]
     return [conference for conference in found if conference is not None]
 
 
@@ -126,7 +125,7 @@ class _Ledger:
         left = self._leave(key)
         if left is None:
             return None
-        last = left.last and self._holders(left)[1] is None  # somebody may have taken it up again meanwhile
+        last = left.last and not self._holders(left).names()  # somebody may have taken it up again meanwhile
         if last and on_last is not None:
             on_last(left)
         self._forget(key)
@@ -141,10 +140,9 @@ class _Ledger:
             left[:] = [] if before is None else [before]
             if document is None or before is None or before.releasing:
                 return None
-            holders = self._without(key, before)
-            last = all(isinstance(change, Delete) for change in holders)
-            left[:] = [msgspec.structs.replace(before, releasing=True, last=last)]
-            return [self._put(key, left[0], document), *holders]
+            holders = self._holders(before)
+            left[:] = [msgspec.structs.replace(before, releasing=True, last=not set(holders.names()) - {key})]
+            return [self._put(key, left[0], document), *holders.without(key)]
 
         keeping.settle(self._owner.project, key, write)
         return left[0] if left else None
@@ -166,40 +164,23 @@ class _Ledger:
 
     def _noted(self, event: Event, conference_id: str, solution: str, before: Conference | None) -> Conference:
         same = before is not None and (before.conference_id, before.solution) == (conference_id, solution)
-        return Conference(
-            self._calendar,
-            event["id"],
-            conference_id,
-            solution,
-            since=before.since if before is not None and same else self._ground.now(),
-            **{ours: event[theirs] for ours, theirs in _FIELDS.items() if event.get(theirs) is not None},
-        )
-
-    # ---- Who holds a conference -------------------------------------------------------------
+        said = {ours: event[theirs] for ours, theirs in _FIELDS.items() if event.get(theirs) is not None}
+        known = {"calendar_id": self._calendar, "conference_id": conference_id, "solution": solution}
+        since = before.since if before is not None and same else self._ground.now()
+        try:
+            return msgspec.convert({**said, **known, "event_id": event["id"], "since": since}, Conference)
+        except msgspec.ValidationError:
+            raise BadArgument("conferences.attach", ["event", "conference_id"], "One of them is malformed.") from None
 
     def _moved(self, key: str, before: Conference | None, after: Conference) -> list[Put | Delete]:
         """The writes by which the event leaves the conference it had and joins the one it has."""
         if before is not None and (before.conference_id, before.solution) == (after.conference_id, after.solution):
             return []
-        return [*(self._without(key, before) if before else ()), self._with(key, after)]
+        left = self._holders(before).without(key) if before else ()
+        return [*left, *self._holders(after).with_(key)]
 
-    def _with(self, key: str, conference: Conference) -> Put:
-        place, document = self._holders(conference)
-        names = [*keeping.data(document).get("events", []), key]
-        return Put(place, {**self._owner.fields(), "events": sorted(set(names))}, keeping.version(document))
-
-    def _without(self, key: str, conference: Conference) -> list[Put | Delete]:
-        place, document = self._holders(conference)
-        if document is None:
-            return []
-        names = [name for name in document.data["events"] if name != key]
-        if not names:
-            return [Delete(place, document.version)]
-        return [Put(place, {**self._owner.fields(), "events": names}, document.version)]
-
-    def _holders(self, conference: Conference) -> tuple[str, Document | None]:
-        place = self._owner.key(HOLDERS, conference.solution, conference.conference_id)
-        return place, self._ground.store.get(place)
+    def _holders(self, conference: Conference) -> Holders:
+        return Holders(self._owner, conference.conference_id, conference.solution)
 
 
 _FIELDS = {

@@ -102,11 +102,17 @@ class TestRecords:
         assert sorted(one.calendar_id for one in found) == [ALICE, "team@group.calendar.google.com"]
         assert conferences.find_by_ical_uid("other") == []
 
-    @pytest.mark.parametrize("bad", [{}, {"id": ""}, {"id": 7}, ""])
-    def test_an_event_has_an_id(self, bad: Any) -> None:
-        """What has none is refused."""
+    @pytest.mark.parametrize(
+        "bad", [{}, {"id": ""}, {"id": 7}, "", {"id": "e1", "etag": 7}, {"id": "e1", "start": "now"}]
+    )
+    def test_an_event_has_an_id_and_its_form(self, bad: Any) -> None:
+        """What has not is refused, and nothing is noted."""
         with pytest.raises(TypeError):
             conferences.attach(ALICE, bad, "room-1")
+        with pytest.raises(TypeError):
+            conferences.attach(ALICE, "e1", None)  # type: ignore[arg-type]  # refused while running
+        assert conferences.find(ALICE, "e1") is None
+        assert conferences.holding("room-1") == []
 
 
 class TestOwners:

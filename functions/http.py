@@ -159,7 +159,7 @@ def addon(door: Door, request: Request) -> Response:
 
     def take() -> Response:
         _check_shape(request, most=ADDON_BYTES, path=None)
-        endpoint = request.path.removeprefix("/addon").strip("/")
+        endpoint = request.path.strip("/").removeprefix("addon/")
         if door.addon is None or endpoint not in entry.ENDPOINTS:
             raise Refusal(404, "there is nothing at this path")
         _check_host(door.addon, request)

@@ -27,7 +27,7 @@ def ensure(ground: Ground, user: str, calendar: str) -> tuple[Connection, str | 
     feed = feeds.decode(document) if document else None
     if feed is not None and feed.stopped:
         return Connection.STOPPED, feed.trouble
-    if feed is not None and feed.token is not None:
+    if feed is not None and feed.token is not None and feed.conferences:
         return Connection.FOLLOWED, feed.trouble
     # Named by the minute: however often the add-on is opened, one task a minute tries.
     name = hashlib.sha256(f"connect\0{user}\0{calendar}\0{ground.now() // MINUTE}".encode()).hexdigest()[:40]

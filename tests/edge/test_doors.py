@@ -26,18 +26,6 @@ INTERNAL = [*TASKS, "tick"]
 PUBLIC = ["calendar_notification", "provider_webhook", "addon"]
 
 
-@pytest.fixture
-def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[wiring.Local]:
-    """The ground of this process, in a folder of its own; no server is up."""
-    monkeypatch.setenv("LOCKSTEP_STATE", str(tmp_path))
-    monkeypatch.setenv("LOCKSTEP_JANUS", "off")
-    wiring.standing.cache_clear()
-    made = wiring.standing()
-    yield made
-    made.close()
-    wiring.standing.cache_clear()
-
-
 def client(function: str) -> FlaskClient:
     """A client of one function, as the framework serves it."""
     made: FlaskClient = create_app(function, MAIN).test_client()  # type: ignore[no-untyped-call]  # annotates nothing

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from conference.errors import Later
+import msgspec
+
+from conference.errors import Later, LockstepError
+from conference.event import ConferenceData
+from conference.link import conference_data
+from functions.addon.create import Wish, create
 from functions.initialise import initialise
 from tests.crashing import Crash, Crashing, Fuse
 from tests.flow.ending import left_behind, linked, pending, plain, wrong_meetings
-from tests.world import ALICE, World
+from tests.world import ALICE, World, asked
 
 Json = dict[str, Any]
 SOON = 6
@@ -62,6 +67,19 @@ class Stage:
         made: str = self.world.insert(calendar, by=by, **fields)["id"]
         self._note(calendar, made, by)
         return made
+
+    def choose(self, event: str) -> Json:
+        """Choose a conference in the editor of an event that nobody has saved; who gets none chooses again."""
+        for _ in range(SOON):
+            try:
+                meeting = create(self.world.ground, Wish(ALICE, ALICE, event, "http"))
+            except (Crash, LockstepError):
+                self.minute(2)
+            else:
+                current = msgspec.convert(asked(), ConferenceData)
+                chosen: Json = msgspec.to_builtins(conference_data(current, meeting, "Lockstep"))
+                return chosen
+        raise AssertionError("no conference could be had")
 
     def patch(self, event: str, calendar: str = "primary", *, by: str = ALICE, **fields: Any) -> None:
         """Change an event."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from functions.ground import Policy
 from tests.flow.stage import Stage
 from tests.world import ALICE, asked
 
@@ -107,6 +108,24 @@ def asked_again(stage: Stage) -> None:
     stage.patch(event, conferenceData=None)
     stage.rest()
     stage.patch(event, conferenceData=asked())
+
+
+def drafted(stage: Stage) -> None:
+    """A conference is chosen in the editor of a new event, which is saved with it some minutes later."""
+    stage.connect()
+    stage.begin()
+    conference = stage.choose("draft1")
+    stage.minute(3)
+    stage.insert(id="draft1", conferenceData=conference)
+
+
+def abandoned(stage: Stage) -> None:
+    """A conference is chosen, and the editor closed without saving: the meeting is deleted when its time is over."""
+    stage.world.change_ground(policy=Policy(unsaved=240))
+    stage.connect()
+    stage.begin()
+    stage.choose("draft1")
+    stage.minute(5)
 
 
 # ---- series ----------------------------------------------------------------------------------------------------------
@@ -265,6 +284,8 @@ STORIES: tuple[Callable[[Stage], None], ...] = (
     cancelled,
     restored,
     asked_again,
+    drafted,
+    abandoned,
     series,
     split,
     copied,

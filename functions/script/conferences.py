@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from conference.decoding import from_plain
 from functions import feed
 from functions.ports import Delete, Document, Put, Where
 from functions.script import keeping
@@ -48,6 +49,9 @@ class Conference(msgspec.Struct, frozen=True, omit_defaults=True):
     def agrees(self, event: Event) -> bool:
         """Whether the event stands as it did when it was last attached, so that there is nothing to carry over."""
         return self.etag is not None and event.get("etag") == self.etag
+
+
+_conference = from_plain(Conference)
 
 
 class Released(msgspec.Struct, frozen=True):
@@ -168,7 +172,7 @@ class _Ledger:
         known = {"calendar_id": self._calendar, "conference_id": conference_id, "solution": solution}
         since = before.since if before is not None and same else self._ground.now()
         try:
-            return msgspec.convert({**said, **known, "event_id": event["id"], "since": since}, Conference)
+            return _conference({**said, **known, "event_id": event["id"], "since": since})
         except msgspec.ValidationError:
             raise BadArgument("conferences.attach", ["event", "conference_id"], "One of them is malformed.") from None
 
@@ -201,4 +205,4 @@ def _resource(event: Event | str) -> Event:
 
 
 def _decode(document: Document | None) -> Conference | None:
-    return None if document is None else msgspec.convert(document.data, Conference)
+    return None if document is None else _conference(document.data)

@@ -13,6 +13,7 @@ from typing import Self
 
 import msgspec
 
+from conference.decoding import from_plain
 from conference.errors import Conflict, LockstepError, OutcomeUnknown
 from functions.ports import Document, Put
 from functions.script import context, keeping
@@ -33,6 +34,9 @@ class _Held(msgspec.Struct, frozen=True, omit_defaults=True):
     fence: int = 0
     holder: str = ""
     until: float = 0.0
+
+
+_held = from_plain(_Held)
 
 
 class Lock:
@@ -150,7 +154,7 @@ def get_document_lock() -> Lock | None:
 
 
 def _decode(document: Document | None) -> _Held:
-    return msgspec.convert(keeping.data(document), _Held)
+    return _held(keeping.data(document))
 
 
 def _seconds(timeout: float | timedelta, method: str) -> float:

@@ -10,6 +10,7 @@ from typing import Self
 
 import msgspec
 
+from conference.decoding import from_json
 from conference.errors import UNDECODABLE, Conflict, Forged
 from functions.ports import Put
 from functions.script import context
@@ -30,6 +31,9 @@ class State(msgspec.Struct, frozen=True):
     method: str
     until: float
     arguments: dict[str, str] = {}
+
+
+_state = from_json(State)
 
 
 class StateTokenBuilder:
@@ -92,7 +96,7 @@ def redeem_state_token(token: str) -> State:
 def _open(project: Project, token: str) -> State:
     opened = project.ground.vault.open(_tenant(project), token)
     try:
-        return msgspec.json.decode(opened, type=State)
+        return _state(opened)
     except UNDECODABLE:
         raise Forged("the sealed text is no state token") from None
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 import msgspec
 from google.auth.credentials import Credentials
 
+from conference.decoding import from_json
 from conference.errors import UNDECODABLE, LockstepError, Missing
 from functions.script.errors import BadValue, CalendarApiError
 from infra.google.client import GOOGLE, Strict, calendar_client
@@ -111,21 +112,21 @@ def _operation(method: str) -> Operation:
 
 # ---- Answers --------------------------------------------------------------------------------
 
-_object = msgspec.json.Decoder(dict[str, Any])
+_object = from_json(dict[str, Any])
 
 
 class _Error(msgspec.Struct, frozen=True):
     error: dict[str, Any] = {}
 
 
-_envelope = msgspec.json.Decoder(_Error)
+_envelope = from_json(_Error)
 
 
 def _decoded(operation: Operation, content: bytes) -> dict[str, Any] | LockstepError:
     if not content:
         return {}
     try:
-        return _object.decode(content)
+        return _object(content)
     except UNDECODABLE:
         return lost_answer(operation, "unreadable answer", 200)
 
@@ -139,7 +140,7 @@ def _refusal(method: str, answer: Answered) -> CalendarApiError:
 
 def _details(body: bytes) -> dict[str, Any]:
     try:
-        return _envelope.decode(body).error
+        return _envelope(body).error
     except UNDECODABLE:
         return {}  # a proxy's page, or nothing: the status alone must do
 

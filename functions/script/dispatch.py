@@ -71,7 +71,11 @@ def recompute(ground: Ground) -> int:
 
 
 def _recomputed(ground: Ground, document: Document) -> bool:
-    record = triggers.decode(document)
+    try:
+        record = triggers.decode(document)
+    except msgspec.ValidationError:
+        log.exception("clock trigger cannot be read", trigger=document.key)
+        return False
     if _anew(record) is None:
         return False
     return triggers.change(ground, record.id, _anew) is not None

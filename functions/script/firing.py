@@ -43,7 +43,7 @@ def run_due(project: Project, trigger: str, scheduled: float, *, runner: Runner 
     """
     ground = project.ground
     if scheduled > ground.now():
-        raise Later("the trigger's time has not come", after=moment(scheduled))
+        raise Later("the trigger's time has not come")
     turn = _claim(project, trigger, scheduled)
     if turn is None:
         return None

@@ -56,6 +56,8 @@ SETTLING = 4.0
 """Seconds for which people act before the calendars are connected, where they begin early."""
 CALM = 45 * 60.0
 """Once nothing goes wrong any more, every periodic job comes round in this time."""
+AFTERWARDS = 40 * 60.0
+"""What a task leaves behind that came this late, as a spare meeting, is gone by then too."""
 MOST = 40_000
 """Calls after which a world is taken for one that never comes to rest."""
 DUE = ("poll_at", "wake_at", "sweep_at", "renew_at", "due", "next_at")
@@ -176,6 +178,8 @@ class World:
         self.judge.at_rest()
         self._another_full_pass()
         self.judge.budget(sum(self.people.acts.values()), len(self.faults.struck))
+        if self.plan.kind == "calm":
+            self.judge.calm(self.people.acts)
 
     def _plan_acts(self) -> float:
         """When the last of them is."""
@@ -206,7 +210,7 @@ class World:
         until = self.hub.seconds + CALM
         self._run(until)
         while (waiting := [held.at.timestamp() for held in self.queue.waiting()]) or self.hub.busy:
-            until = max(until, min(waiting) + 600) if waiting else self.hub.seconds + 5
+            until = max(until, min(waiting) + AFTERWARDS) if waiting else self.hub.seconds + 5
             self._run(until)
 
     def _stay_fresh(self, last: float) -> None:
@@ -338,6 +342,9 @@ class World:
                 self.google.push_answered(push, None, self.hub.now())
                 self._look_for_pushes()
             return
+        channel = self.store.get(f"channels/{headers['x-goog-channel-id']}")
+        if channel is not None:
+            self.judge.noticed(str(channel.data["feed"]))
         self.hub.spawn(name, lambda: notification.calendar_notification(self.ground, headers), ended)
 
     def _push_on_its_way(self, vendor: str, headers: Mapping[str, str], body: bytes) -> None:

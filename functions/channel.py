@@ -144,6 +144,15 @@ def _name(ground: Ground, channel: str, opened: Channel, record: Put) -> str | N
     return replaced[-1]
 
 
+def unneeded(ground: Ground, channel: str) -> list[Put]:
+    """The write by which a channel is known to be needed no more: the tick closes it, if nobody else does."""
+    document = ground.store.get(f"{COLLECTION}/{channel}")
+    if document is None:
+        return []
+    closing = msgspec.structs.replace(_channel(document.data), closing=True, renew_at=ground.now())
+    return [Put(document.key, msgspec.to_builtins(closing), document.version)]
+
+
 def close_channel(ground: Ground, channel: str) -> None:
     """Close a channel and forget it; whatever fails is tried again by the tick."""
     document = ground.store.get(f"{COLLECTION}/{channel}")

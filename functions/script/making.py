@@ -272,7 +272,9 @@ def _left(ground: Ground, record: TriggerRecord) -> tuple[Sequence[Put | Delete]
     followers = tuple(one for one in feed.followers if one != record.id)
     if followers:
         return [feeds.put(document, document.key, msgspec.structs.replace(feed, followers=followers))], []
-    return [Delete(document.key, document.version)], [feed.channel] if feed.channel else []
+    ended = [feed.channel] if feed.channel else []
+    unneeded = [put for name in ended for put in channel.unneeded(ground, name)]
+    return [Delete(document.key, document.version), *unneeded], ended
 
 
 def _close(ground: Ground, name: str) -> None:

@@ -1,0 +1,87 @@
+"""A worker that was overtaken while its call to the provider was on the way: what it did late is found and set right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from functions import ledger, reconcile, work
+from functions.reconcile import Claim
+from tests.world import World
+
+pytestmark = pytest.mark.usefixtures("feed")
+
+
+class Late:
+    """A provider whose first call of `method` is held up until another worker has done its part, and then gets through.
+
+    The version that the caller knew is no protection here: not every vendor heeds one.
+    """
+
+    def __init__(self, provider: Any, method: str, meanwhile: Callable[[], None]) -> None:
+        self._provider, self._method, self._meanwhile = provider, method, [meanwhile]
+
+    def __getattr__(self, name: str) -> Any:
+        return self._held_up if name == self._method and self._meanwhile else getattr(self._provider, name)
+
+    def _held_up(self, ref: Any, *arguments: Any, **named: Any) -> Any:
+        self._meanwhile.pop()()
+        if "base" in named:
+            named["base"] = self._provider.get(ref)
+        return getattr(self._provider, self._method)(ref, *arguments, **named)
+
+
+def seize(world: World) -> None:
+    """Another worker takes the row, sees the event as it is now, and works it off."""
+    (document,) = world.store.query(ledger.COLLECTION)
+    work.remark(world.ground, document.key, refresh=True)
+    (document,) = world.store.query(ledger.COLLECTION)
+    reconcile.work(world.ground, document, Claim.SEIZE)
+
+
+def test_an_update_that_comes_too_late_is_overwritten_again(world: World) -> None:
+    """The meeting shows what the event says now, though the older words arrived last."""
+    made = world.insert(summary="First")
+    world.settle()
+    world.vendor_control("webhooks", silent=True)
+
+    def meanwhile() -> None:
+        world.google_control("push", silent=True)
+        world.patch(made["id"], summary="Third")
+        seize(world)
+
+    world.change_ground(providers={"http": Late(world.provider, "update", meanwhile)})
+    world.patch(made["id"], summary="Second")
+    world.settle(timedelta(seconds=2))
+    late = [meeting["title"] for meeting in world.meetings()]
+    world.settle()
+
+    assert [meeting["title"] for meeting in world.meetings()] == ["Third"]
+    assert late in (["Second"], ["Third"])
+    assert not world.rows()[0].pending
+
+
+def test_a_deletion_that_comes_too_late_is_made_good(world: World) -> None:
+    """The event is wanted again and had kept its meeting: when that vanishes all the same, it gets another one."""
+    made = world.insert()
+    world.settle()
+    world.vendor_control("webhooks", silent=True)
+    (first,) = world.meetings()
+    whole = world.event(made["id"])
+
+    def meanwhile() -> None:
+        world.google_control("push", silent=True)
+        world.patch(made["id"], status="confirmed", conferenceData=whole["conferenceData"])
+        seize(world)
+
+    world.change_ground(providers={"http": Late(world.provider, "delete", meanwhile)})
+    world.cancel(made["id"])
+    world.settle()
+
+    (meeting,) = world.meetings()
+    assert meeting["id"] != first["id"]
+    assert world.event(made["id"])["conferenceData"]["conferenceId"] == meeting["id"]
+    assert not world.rows()[0].pending

@@ -65,6 +65,43 @@ def check(calls: Counter[Call], size: Size) -> None:
             raise Broken("I14", f"{made} {name}, at most {most:.0f} for {size}: {which}")
 
 
+def check_looks(calls: Mapping[Call, int], acts: Mapping[str, int]) -> None:
+    """Raise Broken(I14) if a vendor that numbers its versions was asked for what only we had changed.
+
+    For worlds in which nothing went wrong: people's own acts at vendors, copies and the like explain some looks each.
+    """
+    others = sum(times for act, times in acts.items() if act not in _OUR_WORK_ALONE)
+    looks = calls.get(("provider", "provider.get"), 0)
+    if looks > 3 * others:
+        raise Broken("I14", f"vendors were asked {looks} times for a meeting, at most {3 * others} for {dict(acts)}")
+
+
+_OUR_WORK_ALONE = {
+    "make",
+    "repeat",
+    "rename",
+    "move",
+    "describe",
+    "invite",
+    "answer",
+    "meddle",
+    "permit",
+    "keep",
+    "cancel",
+    "occurrence",
+    "revive",
+    "rule",
+    "look",
+    "host",
+    "poison",
+    "endless",
+    "repair",
+    "discard",
+    "stranger",
+}
+"""Acts after which nobody but us touches a meeting, and no event comes to name one that it was not given by us."""
+
+
 def _is(system: str, *, writes: bool) -> Callable[[Call], bool]:
     return lambda call: call[0] == system and writes_outside(call[1]) is writes
 

@@ -80,6 +80,10 @@ class Judge:
         """Judge how a task ended: only our own store and queue may have the queue try again."""
         check_answer(name, error, ground_failed=ground_failed)
 
+    def noticed(self, feed: str) -> None:
+        """A notice of this feed arrives."""
+        self._thrift.noticed(feed)
+
     def clock_is_off(self) -> None:
         """A worker begins whose clock is wrong: what it takes for over may live."""
         self._thrift.clock_is_off = True
@@ -141,3 +145,9 @@ class Judge:
             events=len(self._shadow.wishes) + sum(len(wish.exceptions) for wish in self._shadow.wishes.values()),
         )
         budget.check(self.calls, size)
+
+    def calm(self, acts: Mapping[str, int]) -> None:
+        """Judge, where nothing has gone wrong, what acts of these kinds may have cost: I14."""
+        self._thrift.bursts()
+        if all(model.traits.conditional for model in self._vendors.models.values()):
+            budget.check_looks(self.calls, acts)

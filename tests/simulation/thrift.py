@@ -6,6 +6,7 @@ Authority: docs/reliability.md, *Invariants* (I6, I14); docs/design.md, *The flo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from tests.simulation.sight import Broken, Json, Now, plain
@@ -16,6 +17,8 @@ HELD_UP = 400.0
 """Nobody is held up for longer, so what a worker has asked for came to pass since then."""
 COOLDOWN = 300.0
 """Seconds; after a dropped token, another one does not lead to a full pass for so long at least."""
+BURST = 0.9
+"""Seconds; a run waits for one after the first notice, less what a notice takes to be taken."""
 _HOLDERS_ONLY = ("done", "link", "generation")
 
 
@@ -26,8 +29,26 @@ class Thrift:
         self._clock = clock
         self._claimed_by: dict[str, str] = {}
         self._drops: dict[str, list[float]] = {}
+        self._notices: dict[str, list[float]] = {}
+        self._asked_by_notices: Counter[str] = Counter()
+        self._asked_by_others: Counter[str] = Counter()
         self.clock_is_off = False
         """Once a worker's clock was wrong, nobody can tell whether it saw a claim as living."""
+
+    def noticed(self, feed: str) -> None:
+        """A notice of this feed arrives."""
+        self._notices.setdefault(f"feeds/{feed}", []).append(self._clock.now().timestamp())
+
+    def bursts(self) -> None:
+        """Where nothing has gone wrong: of the notices of one second, one asks for a run."""
+        for key, asked in self._asked_by_notices.items():
+            # A run that somebody else has asked for may begin in the middle of a burst.
+            most = _bursts(self._notices.get(key, [])) + self._asked_by_others[key]
+            if asked > most:
+                raise Broken(
+                    "I14",
+                    f"{key}: notices have asked for {asked} runs, at most {most} for the bursts in which they came",
+                )
 
     def store_changed(self, key: str, before: Json | None, after: Json | None, worker: str) -> None:
         """Judge one committed write: I14, and I6 for claims that somebody else has."""
@@ -35,6 +56,8 @@ class Thrift:
             return
         if key.startswith("feeds/"):
             _check_asked(key, before, after)
+            if after.get("dirty", 0) > before.get("dirty", 0):
+                (self._asked_by_notices if worker.startswith("notice") else self._asked_by_others)[key] += 1
             self._check_run(key, before, after)
             self._check_turn(key, before, after, worker)
             self._check_drop(key, before, after)
@@ -114,6 +137,15 @@ def _check_asked(key: str, before: Json, after: Json) -> None:
     full = after.get("full_wanted", False) and not before.get("full_wanted", False)
     if before.get("dirty", 0) > before.get("started", 0) and not full:
         raise Broken("I14", f"{key}: a run was asked for, and one that has not begun was to come already")
+
+
+def _bursts(times: list[float]) -> int:
+    """How many groups of less than a second they fall into, each beginning with the first that is left."""
+    bursts, ends = 0, 0.0
+    for time in sorted(times):
+        if time >= ends:
+            bursts, ends = bursts + 1, time + BURST
+    return bursts
 
 
 def check_write(which: str, before: Json, after: Json) -> None:

@@ -25,7 +25,7 @@ from tests.simulation.canaries.variant import install
 from tests.simulation.listening import listening
 
 JUDGE = "tests.simulation.world:run_seed"
-KINDS = ("storm", "fresh", "calm")
+KINDS = ("storm", "fresh", "hurried", "calm")
 TELL = 20
 """So many seeds pass between two lines of progress."""
 
@@ -123,6 +123,8 @@ def _chooser(kind: str | None) -> Callable[[int], bool]:
     if kind is None:
         return lambda _: True
     scenario = importlib.import_module("tests.simulation.scenario").scenario
+    if kind == "hurried":
+        return lambda seed: bool(scenario(seed).hurried)
     return lambda seed: bool(scenario(seed).kind == kind)
 
 

@@ -149,7 +149,7 @@ def unneeded(ground: Ground, channel: str) -> list[Put]:
     document = ground.store.get(f"{COLLECTION}/{channel}")
     if document is None:
         return []
-    closing = msgspec.structs.replace(_channel(document.data), closing=True, renew_at=ground.now())
+    closing = msgspec.structs.replace(decode(document.data), closing=True, renew_at=ground.now())
     return [Put(document.key, msgspec.to_builtins(closing), document.version)]
 
 

@@ -37,6 +37,8 @@ def line_of(
         return Line("working", "new", "asked for, not seen yet") if asked else Line()
     if row.parked:
         return Line("parked", "parked", row.parked)
+    if row.pending and row.awaited_until > frame.now.timestamp() and not asked:
+        return Line("working", "waiting", "for the event to be saved with its meeting")
     if row.pending:
         return _pending(row, frame, forgotten)
     if differs:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -25,8 +26,9 @@ from infra.local.issuer import LocalIssuer, new_key
 from infra.local.vendor.server import Account, VendorServer
 from infra.local.vendor.wsgi import application as vendor_application
 from infra.settings import Settings
-from tests.flow.stories import zurich
-from tests.world import ALICE, PUSHES, SECRET, TOKEN, World, ids
+from tests.flow.stories import BOB, zurich
+from tests.meanwhile import Meanwhile
+from tests.world import ALICE, PUSHES, SECRET, TOKEN, World, asked, ids
 
 BASE = "https://functions.example"
 CALENDAR = "https://calendar.example"
@@ -91,6 +93,17 @@ class Desk:
     def titles(self) -> list[str]:
         """The meetings that are there."""
         return [meeting["title"] for meeting in self.world.meetings()]
+
+    def tell(self, endpoint: str, told: dict[str, Any]) -> dict[str, Any]:
+        """A call of Google's that says just this; what is answered."""
+        url = f"{BASE}/addon/{endpoint}"
+        headers = {"Authorization": f"Bearer {self.issuer.mint(url, self.settings.addon_account)}"}
+        answer: dict[str, Any] = self.client.post(url, json=told, headers=headers).raise_for_status().json()
+        return answer
+
+    def user(self, address: str) -> dict[str, Any]:
+        """The part of a call that says who the user is."""
+        return {"authorizationEventObject": {"userIdToken": self.issuer.mint(self.settings.addon_client, address)}}
 
 
 def _functions(desk: Desk) -> Flask:
@@ -505,3 +518,131 @@ def test_a_tick_does_nothing_while_events_wait(desk: Desk) -> None:
     desk.world.clock.advance(timedelta(minutes=5))
 
     assert clock.tick(desk.world.ground)["marks"] == 0
+
+
+# ---- at one moment -------------------------------------------------------------------------------------------------
+
+Act = Callable[[Desk, str], object]
+
+
+def _saved(desk: Desk, event: str) -> None:
+    """The author was so fast that the event is seen while Google still waits for our answer to a second call."""
+    held = next((row.link for row in desk.world.rows() if row.link and row.link.meeting), None)
+    if held is not None and held.meeting is not None:
+        current = {**asked(), "conferenceId": held.meeting.ref.id}
+        desk.host.save(ALICE, ALICE, event, current, **PLANNED)
+        sync(desk)
+
+
+def sync(desk: Desk) -> None:
+    """Notices come and tasks run, whatever else is going on."""
+    desk.world.settle(timedelta(seconds=20))
+
+
+def _renamed(desk: Desk, event: str) -> None:
+    """The event, which is there already, is renamed and that is followed."""
+    desk.host.save(ALICE, ALICE, event, None, **{**PLANNED, "summary": "Renamed meanwhile"})
+    sync(desk)
+
+
+def _chosen(desk: Desk, event: str) -> None:
+    """Google calls a second time."""
+    with contextlib.suppress(NoConference):
+        desk.conference(event)
+
+
+def _ticked(desk: Desk, _: str) -> None:
+    """The scheduler's minute comes."""
+    desk.world.tick()
+    sync(desk)
+
+
+@pytest.mark.parametrize("act", [_chosen, _renamed, _ticked, _saved], ids=lambda act: act.__name__)
+@pytest.mark.parametrize(
+    ("port", "method"),
+    [("store", "get"), ("store", "commit"), ("queue", "add"), ("provider", "create")],
+)
+@pytest.mark.parametrize("unanswered", [False, True], ids=["answered", "unanswered"])
+def test_something_happens_in_the_midst(desk: Desk, act: Act, port: str, method: str, unanswered: bool) -> None:
+    """Whatever comes between two calls, and whichever answer is lost: chosen again and saved, it is one meeting."""
+    desk.world.connect()
+    desk.world.clock.advance(timedelta(hours=2))
+    ground = desk.world.ground
+
+    def meanwhile() -> None:
+        desk.world.ground = ground
+        act(desk, "event1")
+
+    inner = ground.providers["http"] if port == "provider" else getattr(ground, port)
+    between = Meanwhile(inner, method, meanwhile, unanswered=unanswered)
+    ports = {"providers": {"http": between}} if port == "provider" else {port: between}
+    desk.world.change_ground(**ports)
+    with contextlib.suppress(NoConference):
+        desk.conference("event1")
+    desk.world.ground = ground
+    desk.wait(timedelta(minutes=10))
+    conference = desk.conference("event1")
+    desk.save("event1", conference)
+    desk.wait(timedelta(hours=3))
+
+    assert [meeting["id"] for meeting in desk.world.meetings()] == [conference["conferenceId"]]
+    assert desk.titles() == ["Planning"]
+    assert [row.pending for row in desk.world.rows()] == [False]
+
+
+def test_changed_at_the_service_while_it_waits(desk: Desk) -> None:
+    """The join link is changed there before the event is saved: the event gets the new one."""
+    desk.world.connect()
+    conference = desk.conference("draft1")
+    desk.world.vendor_control(f"meetings/{conference['conferenceId']}", rotate_join_url=True)
+    desk.wait(timedelta(hours=1))
+    desk.save("draft1", conference)
+    desk.wait(timedelta(minutes=5))
+    (meeting,) = desk.world.meetings()
+    uris = [point["uri"] for point in desk.world.event("draft1")["conferenceData"]["entryPoints"]]
+
+    assert meeting["title"] == "Planning"
+    assert meeting["join_url"] in uris
+    assert conference["entryPoints"][0]["uri"] not in uris
+
+
+# ---- several users -------------------------------------------------------------------------------------------------
+
+
+def test_users_are_apart(desk: Desk) -> None:
+    """The same event id in two people's calendars is two events, and one's change marks nothing of the other's."""
+    mine, theirs = desk.world.connect(), desk.world.connect(user=BOB)
+    first = desk.conference("draft1")
+    second = desk.host.conference(BOB, BOB, "draft1")
+    before = desk.world.feed(mine).dirty
+    desk.tell("changed", desk.user(BOB))
+
+    assert first["conferenceId"] != second["conferenceId"]
+    assert sorted(row.user for row in desk.world.rows()) == [ALICE, BOB]
+    assert desk.world.feed(mine).dirty == before
+    assert desk.world.feed(theirs).owed
+
+
+@pytest.mark.parametrize(
+    ("told", "marked"),
+    [
+        ({"calendar": {"calendarId": ALICE}}, {"own"}),
+        ({"eventData": {"calendarId": "team@example.com"}}, {"team"}),
+        ({"calendar": {"calendarId": "primary"}}, {"own", "team"}),
+        ({"calendar": {}}, {"own", "team"}),
+        ({"calendar": {"calendarId": "unknown@example.com"}}, set()),
+        ({"calendar": {"calendarId": BOB}}, set()),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False], ids=["user", "no user"])
+def test_which_feeds_a_change_marks(desk: Desk, told: dict[str, Any], marked: set[str], known: bool) -> None:
+    """The calendar that is named, else all of the user's; without a user whoever follows that very calendar."""
+    desk.world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")
+    feeds = {"own": desk.world.connect(), "team": desk.world.connect("team@example.com")}
+    bobs = desk.world.connect(user=BOB)
+    desk.tell("changed", {**told, **(desk.user(ALICE) if known else {})})
+    owed = {name for name, feed in feeds.items() if desk.world.feed(feed).owed}
+
+    named = told.get("calendar", told.get("eventData", {})).get("calendarId")
+    assert owed == (marked if known or named not in {None, "primary"} else set())
+    assert desk.world.feed(bobs).owed == (not known and named == BOB)

@@ -50,6 +50,7 @@ def row(**fields: Any) -> Row:
             f"{BUSY} · 4 tries so far",
         ),
         ({"mark": 4, "trouble": BUSY, "claimed_until": AT + 90}, "working", "being worked on", BUSY),
+        ({"mark": 4, "awaited_until": AT + 60}, "working", "being worked on", ""),
         ({"parked": "the provider refuses"}, "parked", "parked", "the provider refuses"),
         ({"link": None, "parked": "no start"}, "parked", "parked", "no start"),
     ],
@@ -84,3 +85,9 @@ def test_an_event_without_a_conference_of_ours_has_no_line(known: Row | None) ->
 def test_a_difference_is_named(differs: tuple[Difference, ...], reason: str) -> None:
     """A row at rest whose sides differ says where."""
     assert line_of(row(), FRAME, asked=True, differs=differs) == Line("differs", "differs", reason)
+
+
+@pytest.mark.parametrize(("until", "word"), [(AT + 1, "waiting"), (AT, "being worked on")])
+def test_a_meeting_waits_for_its_event(until: float, word: str) -> None:
+    """Made in an editor that has not saved it: it is not worked on until its time is over."""
+    assert line_of(row(mark=4, awaited_until=until), FRAME, asked=False).word == word

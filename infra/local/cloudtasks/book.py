@@ -81,7 +81,7 @@ class Book:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         # EXCLUSIVE: a second server on the same file would call everything twice.
-        self._db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
         try:
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode=WAL").fetchall()

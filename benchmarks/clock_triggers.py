@@ -78,28 +78,30 @@ def standing(folder: Path, width: int) -> Iterator[tuple[Ground, SqliteQueue, Ma
 
 def fill(ground: Ground, number: int) -> None:
     """So many triggers that all fire at five past ten."""
-    schedule = schedule_of({"every_minutes": 5})
+    drafts = list(records(number, SCRIPT, USER, MADE))
     for start in range(0, number, 400):
-        ids = [str(10**18 + one) for one in range(start, min(start + 400, number))]
-        ground.store.commit(*(triggers.put(_record(name, order, schedule), None) for order, name in enumerate(ids)))
+        ground.store.commit(*(triggers.put(record, None) for record in drafts[start : start + 400]))
 
 
-def _record(name: str, order: int, schedule: Any) -> TriggerRecord:
-    created = MADE.timestamp()
-    memory = begin(schedule, name, created)
-    return TriggerRecord(
-        id=name,
-        script=SCRIPT,
-        user=USER,
-        owner=owner_of(SCRIPT, USER),
-        handler="strike",
-        source=CLOCK,
-        order=order,
-        created_at=created,
-        schedule=schedule,
-        clockwork=memory,
-        next_fire=memory.due,
-    )
+def records(number: int, script: str, user: str, made: datetime) -> Iterator[TriggerRecord]:
+    """So many triggers of every five minutes, made at this instant."""
+    schedule, created, owner = schedule_of({"every_minutes": 5}), made.timestamp(), owner_of(script, user)
+    for order in range(number):
+        name = str(10**18 + order)
+        memory = begin(schedule, name, created)
+        yield TriggerRecord(
+            id=name,
+            script=script,
+            user=user,
+            owner=owner,
+            handler="strike",
+            source=CLOCK,
+            order=order,
+            created_at=created,
+            schedule=schedule,
+            clockwork=memory,
+            next_fire=memory.due,
+        )
 
 
 def run_all(project: Project, queue: SqliteQueue, workers: int) -> int:

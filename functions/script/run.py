@@ -13,7 +13,7 @@ import structlog
 from conference.errors import LockstepError, Revoked
 from functions.script import processes
 from functions.script.context import Execution, running
-from functions.script.errors import AuthorizationRequired, HandlerNotFound, ScriptError
+from functions.script.errors import AuthorizationRequired, CalendarApiError, HandlerNotFound, ScriptError
 from functions.script.project import Project
 from functions.script.registry import Handler
 from functions.script.trigger import TriggerRecord
@@ -89,7 +89,8 @@ def _called(project: Project, record: TriggerRecord, event: object, execution: E
     except (Revoked, AuthorizationRequired) as error:
         return Ran(Outcome.NEEDS_AUTH, error)
     except Exception as error:  # noqa: BLE001 - a handler may raise anything, and it concerns its own changes only
-        return Ran(Outcome.FAILED, error)
+        needs_auth = isinstance(error, CalendarApiError) and error.needs_consent
+        return Ran(Outcome.NEEDS_AUTH if needs_auth else Outcome.FAILED, error)
     return Ran(Outcome.COMPLETED, aside=dict(execution.aside), resources=dict(execution.resources))
 
 

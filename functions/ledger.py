@@ -135,5 +135,11 @@ def enqueue(ground: Ground, row: Row, function: str = "reconcile_event", *, at: 
     name = hashlib.sha256(
         f"{function}\0{row.feed}\0{row.event}\0{row.mark}\0{row.attempts}\0{row.fence}".encode()
     ).hexdigest()[:40]
-    task = Task(function, {"feed": row.feed, "event": row.event, "fence": row.fence})
+    task = Task(function, {"feed": row.feed, "event": row.event, "fence": row.fence}, _provider(row, ground))
     ground.queue.add(task, name=name, at=datetime.fromtimestamp(wake, UTC))
+
+
+def _provider(row: Row, ground: Ground) -> str | None:
+    if row.link is not None:
+        return row.link.provider
+    return provider_of(row.seen, ground.solutions) if row.seen else None

@@ -89,10 +89,15 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A call to make: the function by its name in main.py, and a small JSON body (under 1 kB, no secret, no title)."""
+    """A call to make: the function by its name in main.py, and a small JSON body (under 1 kB, no secret, no title).
+
+    `provider` is whom the call will talk to, where that is known: a ground may keep a queue for each, so that one that
+    is slow does not hold up the others. It does not travel with the task.
+    """
 
     function: str
     body: Mapping[str, Any] = field(default_factory=dict)
+    provider: str | None = field(default=None, compare=False)
 
 
 class Queue(Protocol):

@@ -36,7 +36,7 @@ def provider_webhook(ground: Ground, name: str, headers: Mapping[str, str], body
         held = index(MeetingRef(provider.name, provider.account, note.meeting_id))
         # The version a meeting had when it was deleted may be the one we know.
         version = "" if note.kind == "deleted" else note.version or ""
-        task = Task("reconcile_event", {"meeting": held, "version": version})
+        task = Task("reconcile_event", {"meeting": held, "version": version}, provider.name)
         # With the time, since a vendor that numbers nothing says the same words of each change.
         label = hashlib.sha256(f"{held}\0{note.event_id}\0{note.at.isoformat()}".encode()).hexdigest()[:40]
         at = datetime.fromtimestamp(ground.now() + ground.policy.burst, UTC)

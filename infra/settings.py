@@ -97,8 +97,8 @@ class Settings(BaseSettings):
     task_queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = Field(
         "lockstep", description="the queue's id with Cloud Tasks, or how the ids of its queues begin"
     )
-    task_queues: Literal["one", "function"] = Field(
-        "one", description="one queue for all tasks, or one for each function that they call"
+    task_queues: Literal["one", "function", "provider"] = Field(
+        "one", description="one queue for all tasks, one for each function that they call, or one for each provider"
     )
     task_deadline: Annotated[float, Field(ge=15, le=1800)] = Field(
         600.0, description="how long Cloud Tasks waits for the answer of a task"

@@ -36,7 +36,7 @@ from infra.settings import Settings, read_settings
 
 TASKS_ACCOUNT = "tasks@lockstep.local"
 SCHEDULER_ACCOUNT = "scheduler@lockstep.local"
-JANUS, ACCOUNT = "janus", "local"
+HTTP, JANUS, ACCOUNT = "http", "janus", "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def local(settings: Settings) -> Local:
     keys = Keys.in_folder(settings.state)
     store = local_store(settings, clock)
     counted = CountedStore(store)
-    tasks = local_queue(settings, clock, TASKS_ACCOUNT)
+    tasks = local_queue(settings, clock, TASKS_ACCOUNT, (HTTP, JANUS))
     issuer = LocalIssuer.from_folder(settings.state, settings.base_url, clock)
     lanes = ThreadLanes(settings.lanes)
     credentials = cache(DevCredentials)
@@ -132,7 +132,7 @@ def policy(settings: Settings) -> Policy:
 
 def _providers(settings: Settings, keys: Keys, client: httpx.Client) -> list[ConferenceProvider]:
     http = HttpProvider(
-        name="http",
+        name=HTTP,
         base_url=settings.vendor_url,
         token=keys.vendor_token,
         account=ACCOUNT,

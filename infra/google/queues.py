@@ -53,12 +53,12 @@ CALLED = ("sync_calendar", "reconcile_event", "patch_event", "connect_calendar",
 """The functions that tasks call."""
 
 
-def queue_ids(name: str, *, per_function: bool) -> dict[str, str]:
-    """The id of the queue for each function: one for all called `name`, or one for each that begins with it.
+def queue_ids(name: str, kinds: Iterable[str]) -> dict[str, str]:
+    """The id of the queue for each kind of tasks (a function, a provider), beginning with `name`.
 
     With one for each, a crowd of one kind does not hold up the others. A queue's id holds no underscore.
     """
-    return {function: f"{name}-{function.replace('_', '-')}" if per_function else name for function in CALLED}
+    return {kind: f"{name}-{kind.replace('_', '-')}" for kind in kinds}
 
 
 def stand(client: tasks_v2.CloudTasksClient, location: str, plans: Iterable[QueuePlan], *, within: float) -> None:

@@ -40,8 +40,9 @@ _NEVER_CONNECTED = "failed to connect to all addresses"
 class Address:
     """Where tasks go and whom they call.
 
-    `location` is "projects/P/locations/L"; `queue` is the id of the queue for functions that `queues` names none for.
-    Each task calls `<base_url>/<function>` with an identity token of `account` for just that address.
+    `location` is "projects/P/locations/L"; `queue` is the id of the queue for tasks to whose provider or function
+    `queues` gives none of its own. Each task calls `<base_url>/<function>` with an identity token of `account` for
+    just that address.
     """
 
     location: str
@@ -55,9 +56,10 @@ class Address:
         if not SHORTEST <= self.deadline <= LONGEST:
             raise ValueError("a task's call may take between 15 seconds and 30 minutes")
 
-    def queue_for(self, function: str) -> str:
-        """The full name of the queue that calls this function."""
-        return f"{self.location}/queues/{self.queues.get(function, self.queue)}"
+    def queue_for(self, task: Task) -> str:
+        """The full name of the queue that the task goes to."""
+        own = self.queues.get(task.provider or "") or self.queues.get(task.function)
+        return f"{self.location}/queues/{own or self.queue}"
 
     def url(self, function: str) -> str:
         """What is called, and the audience of the token shown there."""
@@ -90,7 +92,7 @@ class CloudTasksQueue:
         Raises Later if it was not taken, OutcomeUnknown if that cannot be told, ValueError for a task none would take.
         """
         check_name(name)
-        parent = self._address.queue_for(task.function)
+        parent = self._address.queue_for(task)
         message = self._message(task, encode_body(task), moment(at, self._clock.now()) if at else None)
         if name is not None:
             message.name = f"{parent}/tasks/{name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -41,10 +41,10 @@ class LocalQueue(Protocol):
         """Let go of threads, sockets and files."""
 
 
-def local_queue(settings: Settings, clock: Clock, account: str) -> LocalQueue:
+def local_queue(settings: Settings, clock: Clock, account: str, providers: Sequence[str]) -> LocalQueue:
     """The queue that the settings name."""
     if settings.queue == "cloudtasks":
-        return ServedQueue(settings, clock, account)
+        return ServedQueue(settings, clock, account, providers)
     return EmbeddedQueue(settings, clock)
 
 
@@ -66,12 +66,13 @@ class EmbeddedQueue:
 class ServedQueue:
     """Cloud Tasks behind Google's client; its local server is a part of the stack and signs tokens by itself."""
 
-    def __init__(self, settings: Settings, clock: Clock, account: str) -> None:
+    def __init__(self, settings: Settings, clock: Clock, account: str, providers: Sequence[str]) -> None:
         # Only where it is wanted: Google's client costs a third of a second.
         from infra.google import queues, tasks  # noqa: PLC0415 - see above
 
         location = f"projects/{settings.project}/locations/{settings.region}"
-        ids = queues.queue_ids(settings.task_queue, per_function=settings.task_queues == "function")
+        kinds = {"one": (), "function": queues.CALLED, "provider": providers}[settings.task_queues]
+        ids = queues.queue_ids(settings.task_queue, kinds)
         address = tasks.Address(
             location,
             settings.task_queue,
@@ -84,8 +85,9 @@ class ServedQueue:
         self.queue = tasks.CloudTasksQueue(lambda: tasks.local_client(target), address, clock, timeout=settings.timeout)
         self._client: Callable[[], CloudTasksClient] = lambda: tasks.local_client(target)
         self._stand = queues.stand
-        each = AT_ONCE // (len({*ids.values()}) + 1)
-        self._plans = [queues.QueuePlan(name, concurrent=each) for name in {*ids.values()}]
+        names = [settings.task_queue, *ids.values()]
+        each = AT_ONCE // (len(names) + 1)
+        self._plans = [queues.QueuePlan(name, concurrent=each) for name in names]
         self._location = location
         self._state = f"http://127.0.0.1:{settings.tasks_http_port}/control/state"
         self._http = httpx.Client(timeout=settings.timeout, trust_env=False)

@@ -54,7 +54,7 @@ def test_a_task_asks_for_what_the_functions_need(place: Place) -> None:
 
 def test_each_function_has_the_queue_it_is_given(place: Place) -> None:
     """Those without one share the general one."""
-    ids = queue_ids("lockstep", per_function=True)
+    ids = queue_ids("lockstep", CALLED)
     stand(place.client, LOCATION, [QueuePlan(one) for one in ids.values()], within=10)
     queue = CloudTasksQueue(lambda: place.client, address(queues=ids), place.clock)
     for function in (*CALLED, "tick"):
@@ -67,7 +67,21 @@ def test_each_function_has_the_queue_it_is_given(place: Place) -> None:
     }
     own = {f"lockstep-{function.replace('_', '-')}": [function] for function in CALLED}
     assert held == {"lockstep": ["tick"], **own}
-    assert {*queue_ids("one", per_function=False).values()} == {"one"}
+
+
+def test_each_provider_has_the_queue_it_is_given() -> None:
+    """Tasks that talk to no provider, or to one without a queue of its own, go by their function."""
+    ids = {**queue_ids("lockstep", ["http", "my_planner"]), "patch_event": "patches"}
+    tasks = [
+        Task("reconcile_event", {}, "http"),
+        Task("patch_event", {}, "my_planner"),
+        Task("patch_event", {}, "other"),
+        Task("patch_event"),
+        SYNC,
+    ]
+
+    names = [address(queues=ids).queue_for(task).rpartition("/")[2] for task in tasks]
+    assert names == ["lockstep-http", "lockstep-my-planner", "patches", "patches", "lockstep"]
 
 
 def test_queues_are_made_and_changed_as_planned(place: Place) -> None:

@@ -34,6 +34,7 @@ from functions.script import firing, handing
 from functions.script.project import Project
 from infra.google.calendar import GoogleCalendar
 from infra.google.credentials import DevCredentials
+from infra.google.firestore_indexes import declared
 from infra.local.calendar.inprocess import InProcessHttp
 from infra.local.calendar.messages import Request
 from infra.local.calendar.server import BASE, CalendarServer
@@ -71,7 +72,7 @@ class World:
 
     def __init__(self, policy: Policy | None = None) -> None:
         self.clock = ManualClock(START)
-        self.store = MemoryStore(self.clock)
+        self.store = MemoryStore(self.clock, declared())
         self.queue = MemoryQueue(self.clock)
         self.google = CalendarServer(clock=self.clock.now, random=random.Random(1))  # noqa: S311 - seeded on purpose
         new_id = ids()

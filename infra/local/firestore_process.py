@@ -1,6 +1,6 @@
-"""Runs the local stack's Firestore emulator until SIGTERM: python -m infra.local.firestore_process FOLDER PORT PROJECT JAR.
+"""Runs Firestore's emulator until SIGTERM: python -m infra.local.firestore_process FOLDER PORT PROJECT JAR.
 
-A process of its own, which leaves the documents in the folder when it ends, and ends with an error if the emulator does.
+A process of its own, which leaves the documents in the folder when it ends; when the emulator does, it fails.
 """
 
 from __future__ import annotations

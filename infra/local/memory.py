@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from conference.errors import Conflict
 from functions.ports import Clock, Delete, Document, Put, Task, Version, Where
 from infra.documents import check_key, check_query, check_writes, decode, encode_writes, expired, meets, place
+from infra.google.firestore_indexes import Indexes
 from infra.local.held import Counts, Held
 from infra.tasks import NAMES_KEPT, check_name, decode_body, encode_body, moment
 
@@ -69,10 +70,14 @@ class _Row:
 
 
 class MemoryStore:
-    """The Store in a dict; documents are kept as JSON, so that no caller shares objects with it."""
+    """The Store in a dict; documents are kept as JSON, so that no caller shares objects with it.
 
-    def __init__(self, clock: Clock) -> None:
+    With `indexes`, a query for which the cloud would need another index raises ValueError.
+    """
+
+    def __init__(self, clock: Clock, indexes: Indexes | None = None) -> None:
         self._clock = clock
+        self._indexes = indexes
         self._collections: defaultdict[str, dict[str, _Row]] = defaultdict(dict)
         self._commits = 0
         self._lock = threading.Lock()
@@ -106,6 +111,8 @@ class MemoryStore:
     ) -> list[Document]:
         """Documents that meet every condition, ascending by `order_by` and then by key, behind `after`."""
         check_query(collection, where, order_by, limit, after)
+        if self._indexes is not None:
+            self._indexes.check(collection, where, order_by)
         start = None if after is None else place(after.data, after.key, order_by)
         now = self._clock.now()
         with self._lock:

@@ -15,6 +15,7 @@ from functions.script.registry import Registry
 from infra.google.api import GoogleApi
 from infra.google.calendar import GoogleCalendar
 from infra.google.credentials import DevCredentials
+from infra.google.firestore_indexes import declared
 from infra.local.calendar.inprocess import InProcessHttp
 from infra.local.calendar.server import CalendarServer
 from infra.local.grants import LocalGrants
@@ -33,7 +34,7 @@ class Bench:
 
     def __init__(self, store: Callable[[Store], Store] = lambda store: store) -> None:
         self.clock = ManualClock(START)
-        self.store = store(MemoryStore(self.clock))
+        self.store = store(MemoryStore(self.clock, declared()))
         self.google = CalendarServer(clock=self.clock.now, random=random.Random(1))  # noqa: S311 - seeded on purpose
         self.grants = LocalGrants(SCOPES, sign=lambda user: f"signed for {user}")
         credentials = cache(DevCredentials)

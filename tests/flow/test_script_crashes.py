@@ -79,6 +79,9 @@ class Told:
             for trigger in script.get_project_triggers():
                 if trigger.status is not script.TriggerStatus.ACTIVE or trigger.record.lease_until:
                     yield f"in trouble: {trigger} {trigger.disabled_reason}"
+        for _ in range(6):
+            # A push channel that nobody needs is looked at once an hour.
+            self.minute(15)
         channels = self.world.google.world.channels.newest()
         live = [one for one in channels if one.live(self.world.google.now())]
         if len(live) != len(self.world.store.query("feeds")):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qs
 
 import msgspec
 import structlog
@@ -164,7 +165,7 @@ def addon(door: Door, request: Request) -> Response:
             raise Refusal(404, "there is nothing at this path")
         _check_host(door.addon, request)
         try:
-            told = entry.serve(door.ground, door.addon, endpoint, _data(request), request.args.get("solution", ""))
+            told = entry.serve(door.ground, door.addon, endpoint, _data(request), _solution(request))
         except Poison:
             raise Refusal(400, "the request cannot be read") from None
         except Gone:
@@ -172,6 +173,11 @@ def addon(door: Door, request: Request) -> Response:
         return Response(msgspec.json.encode(told), content_type="application/json")
 
     return _answer("addon", take)
+
+
+def _solution(request: Request) -> str:
+    # Flask would read a query only if it is UTF-8, and fail otherwise.
+    return parse_qs(request.query_string.decode("utf-8", "replace")).get("solution", [""])[0]
 
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]

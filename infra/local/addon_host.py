@@ -14,6 +14,11 @@ from urllib.parse import quote
 
 import httpx
 
+from functions.ports import Clock
+from infra.google.manifest import manifest
+from infra.local.issuer import LocalIssuer
+from infra.settings import Settings
+
 Json = dict[str, Any]
 Mint = Callable[[str, str], str]
 """Signs an identity token for an audience, of an address."""
@@ -38,7 +43,7 @@ class NoConference(Exception):
 
 
 class AddOnHost:
-    """Google Workspace with this add-on installed.
+    """Google Workspace with an add-on installed, as its manifest says that it was `deployed`.
 
     `client` reaches the add-on, and the Calendar API at `calendar_url`; `mint` signs as Google's issuer; `account` is
     the deployment's service account, `oauth_client` the add-on's client. Users have granted what `granted` holds, and
@@ -47,7 +52,7 @@ class AddOnHost:
 
     def __init__(
         self,
-        manifest: Mapping[str, Any],
+        deployed: Mapping[str, Any],
         client: httpx.Client,
         calendar_url: str,
         mint: Mint,
@@ -56,15 +61,15 @@ class AddOnHost:
         oauth_client: str,
         zone: str = "Europe/Zurich",
     ) -> None:
-        self._manifest = manifest
-        self._addon: Json = manifest["addOns"]
+        self._manifest = deployed
+        self._addon: Json = deployed["addOns"]
         self._client = client
         self._calendar_url = calendar_url.rstrip("/")
         self._mint = mint
         self._account = account
         self._oauth_client = oauth_client
         self._zone = zone
-        self.granted: set[str] = set(manifest["oauthScopes"])
+        self.granted: set[str] = set(deployed["oauthScopes"])
         self.consenting = True
         self.subscribed: set[tuple[str, str]] = set()
         """Whose change trigger was asked for, for which calendar."""
@@ -162,6 +167,19 @@ class AddOnHost:
             params={"conferenceDataVersion": "1"} if body is not None else None,
             headers={"Authorization": f"Bearer dev:{user}"},
         )
+
+
+def installed(settings: Settings, client: httpx.Client, clock: Clock) -> AddOnHost:
+    """Google Workspace with the local stack's add-on, signing with the stack's own key."""
+    return AddOnHost(
+        manifest(settings),
+        client,
+        settings.calendar_url,
+        LocalIssuer.from_folder(settings.state, settings.base_url, clock).mint,
+        account=settings.addon_account,
+        oauth_client=settings.addon_client,
+        zone=settings.time_zone,
+    )
 
 
 def _markup(told: Json, name: str) -> Json:

@@ -11,8 +11,7 @@ from functions_framework import create_app
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from infra import wiring
-from infra.google.manifest import manifest
-from infra.local.addon_host import AddOnHost, NoConference
+from infra.local.addon_host import AddOnHost, NoConference, installed
 
 MAIN = str(Path(__file__).parents[2] / "main.py")
 ALICE = "alice@example.com"
@@ -25,14 +24,7 @@ def host(local: wiring.Local) -> Iterator[AddOnHost]:
     settings = local.settings
     mounts = {settings.base_url: httpx.WSGITransport(app=DispatcherMiddleware(made, {"/addon": made}))}
     with httpx.Client(mounts=mounts) as client:
-        yield AddOnHost(
-            manifest(settings),
-            client,
-            settings.calendar_url,
-            local.issuer.mint,
-            account=settings.addon_account,
-            oauth_client=settings.addon_client,
-        )
+        yield installed(settings, client, local.clock)
 
 
 def test_out_of_the_box(host: AddOnHost) -> None:

@@ -58,7 +58,7 @@ def of(house: House) -> Targets:
         **tasks,
         "calls of the add-on": ([_addon_call(house)], _addon(house)),
         "users of the add-on": ([_user(house)], _addon_user(house)),
-        "requests to the add-on": ([_addon_request(house)], _door(house, "addon")),
+        "requests to the add-on": (_addon_requests(house), _door(house, "addon")),
         "identity tokens": ([_token(house)], _identity(house)),
         "the console": _console(house),
         "the join page": _join(house),
@@ -152,11 +152,11 @@ def _addon_call(house: House, user: bytes | None = None) -> bytes:
     return json.dumps(told).encode()
 
 
-def _addon_request(house: House) -> bytes:
+def _addon_requests(house: House) -> list[bytes]:
     body = _addon_call(house)
     token = house.issuer.mint(f"{BASE}/addon/create", ADD_ON.addon_account)
     headers = {"Authorization": f"Bearer {token}", "Content-Length": str(len(body))}
-    return request("POST /create?solution=http", headers, body)
+    return [request(f"POST /create?{query}", headers, body) for query in ("solution=http", "\xad", "solution")]
 
 
 def _addon(house: House) -> Callable[[bytes], None]:

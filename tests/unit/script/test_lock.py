@@ -118,6 +118,15 @@ def test_with_releases_on_failure_too(bench: Bench) -> None:
         assert script.get_user_lock().try_lock(0)
 
 
+def test_with_waits_half_a_minute(bench: Bench) -> None:
+    """Not longer: then it raises as wait_lock does, and the block is not entered."""
+    with script.running(bench.project(), user=ALICE):
+        script.get_user_lock().wait_lock(0)
+        with pytest.raises(script.LockTimeout), script.get_user_lock():
+            pytest.fail("entered")
+    assert abs(bench.clock.now() - START - timedelta(seconds=30)) < timedelta(milliseconds=1)
+
+
 def test_it_ends_with_the_run(bench: Bench) -> None:
     """The run's end releases what was not released, and a lock that was released and taken again is watched once."""
     run = Execution("1")

@@ -115,9 +115,11 @@ def _make_tasks(ground: Ground, document: Document, horizon: float) -> tuple[int
     clock, memory = clock_of(record), record.clockwork
     if clock is None or memory is None or record.status == TriggerStatus.DISABLED:
         return 0, triggers.put(timed(record, memory), document.version)
-    made = sum(ask(ground, record.id, claim.slot, claim) for claim in memory.claims if claim.until <= now)
     slots, after = clockwork.hand_over(clock, memory, now, horizon)
-    made += sum(ask(ground, record.id, slot) for slot in slots)
+    made = sum(ask(ground, record.id, slot) for slot in slots)
+    if not any(slot <= now for slot in slots):
+        # Otherwise that slot's run covers those that died.
+        made += sum(ask(ground, record.id, claim.slot, claim) for claim in memory.claims if claim.until <= now)
     wanted = timed(record, after)
     return made, None if wanted == record else triggers.put(wanted, document.version)
 

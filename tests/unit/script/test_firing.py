@@ -634,6 +634,179 @@ def test_a_contested_claim_runs_once(error: type[LockstepError]) -> None:
 # ---- Deaths ----
 
 
+def _die(bench: Clocked) -> None:
+    """The run that comes next ends its process; the queue has lost its task, too."""
+
+    def end() -> None:
+        bench.during = lambda: None
+        raise Crash("in the handler")
+
+    bench.during = end
+    (held,) = map(bench.queue.take, bench.queue.due(bench.clock.now()))
+    with pytest.raises(Crash):
+        bench.do(held)
+    bench.queue.done(held)
+
+
+@pytest.mark.parametrize("overlap", Overlap)
+def test_a_run_that_died_is_taken_up_by_the_tick(overlap: Overlap) -> None:
+    """A run whose process died, and whose task is lost, is run again once its time is over, as the same slot."""
+    bench = Clocked()
+    bench.make(every_days=1, at_hour=11, overlap=overlap)
+    bench.clock.set(instant("2026-11-20T11:00Z"))
+    bench.tick()
+    _die(bench)
+    bench.minutes(9)
+    before = len(bench.events)
+    bench.minutes(2)
+
+    assert before == 1
+    assert bench.slots() == ["20T11:00:00", "20T11:00:00"]
+
+
+def test_a_run_that_died_is_covered_by_the_next() -> None:
+    """If the next slot comes first, its run stands for the dead one's slot as well."""
+    bench = Clocked()
+    record = bench.make(every_minutes=30)
+    bench.clock.set(instant("2026-11-20T10:33Z"))
+    bench.tick()
+    _die(bench)
+    bench.clock.set(instant("2026-11-20T11:03Z"))
+    bench.work()
+    bench.tick()
+    bench.minutes(12)
+    after = bench.read(record)
+
+    assert bench.slots() == ["20T10:33:00", "20T11:03:00+1"]
+    assert after is not None
+    assert after.clockwork is not None
+    assert after.clockwork.claims == ()
+
+
+def test_one_that_was_overtaken_leaves_the_other_alone() -> None:
+    """A run that outlives its claim does not end the claim of the one that took its slot over."""
+    bench = Clocked()
+    record = bench.make(every_days=1, at_hour=11)
+    bench.clock.set(instant("2026-11-20T11:00Z"))
+    claims: list[Any] = []
+
+    def slow() -> None:
+        bench.during = look
+        bench.clock.advance(timedelta(minutes=11))
+        bench.tick()
+        bench.work()
+
+    def look() -> None:
+        after = bench.read(record)
+        assert after is not None
+        assert after.clockwork is not None
+        claims.extend(after.clockwork.claims)
+
+    bench.during = slow
+    bench.tick()
+    bench.work()
+    after = bench.read(record)
+
+    assert [claim.attempt for claim in claims] == [2]
+    assert after is not None
+    assert after.clockwork is not None
+    assert after.clockwork.claims == ()
+    assert len(bench.events) == 2
+
+
+def test_an_overtaken_single_fire_is_not_put_off_twice() -> None:
+    """When two runs of a single fire fail, the one that was overtaken asks for no further try."""
+    bench = Clocked()
+    record = bench.make(after=0)
+
+    def slow() -> None:
+        bench.during = fail
+        bench.clock.advance(timedelta(minutes=11))
+        bench.tick()
+        (held,) = map(bench.queue.take, bench.queue.due(bench.clock.now()))
+        bench.do(held)
+        fail()
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    bench.during = slow
+    (held,) = map(bench.queue.take, bench.queue.due(bench.clock.now()))
+    bench.do(held)
+    after = bench.read(record)
+
+    assert after is not None
+    assert after.clockwork is not None
+    assert [claim.attempt for claim in after.clockwork.claims] == [2]
+    assert len(bench.queue.waiting()) == 1
+
+
+class Refusing:
+    """A queue that takes nothing for a while."""
+
+    def __init__(self, queue: Any) -> None:
+        self._queue = queue
+        self.refusing = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._queue, name)
+
+    def add(self, *arguments: Any, **named: Any) -> Any:
+        """Refuse, or add."""
+        if self.refusing:
+            raise Later("the queue is away")
+        return self._queue.add(*arguments, **named)
+
+
+def test_a_queue_that_is_away() -> None:
+    """While the queue takes nothing, a trigger can be made and ticks come; it fires when the queue is back."""
+    bench = Clocked()
+    away = Refusing(bench.queue)
+    bench.script = replace(bench.script, ground=replace(bench.ground, queue=away))
+    record = bench.make(after=1000)
+    bench.clock.advance(MINUTE)
+    made = dispatch.dispatch_due(bench.script.ground)
+    away.refusing = False
+    made_again = dispatch.dispatch_due(bench.script.ground)
+    bench.work()
+
+    assert (made, made_again, bench.read(record)) == (0, 1, None)
+
+
+def test_a_trigger_disabled_while_it_runs() -> None:
+    """A run whose trigger is disabled meanwhile is noted, and does not switch it on again; a deleted one is gone."""
+    bench = Clocked()
+    kept, gone = bench.make(every_minutes=1), bench.make(every_minutes=1)
+
+    def stop() -> None:
+        if bench.events[-1].trigger_uid == kept.id:
+            Trigger(bench.script, kept).disable("enough")
+        else:
+            making.unmake(bench.script, gone)
+
+    bench.during = stop
+    bench.minutes(3)
+    after = bench.read(kept)
+
+    assert after is not None
+    assert (after.status, after.reason, after.next_fire) == (TriggerStatus.DISABLED, "enough", None)
+    assert after.last_run is not None
+    assert (bench.read(gone), len(bench.events)) == (None, 2)
+
+
+def test_a_deployment_with_a_trigger_that_cannot_be_read() -> None:
+    """What cannot be read does not stop slots from being reckoned anew."""
+    bench = Clocked()
+    broken, fine = bench.make(every_minutes=1), bench.make(every_minutes=1)
+    for record, change in ((broken, {"schedule": 7}), (fine, {"clockwork": {"next_slot": 5.0}})):
+        found = triggers.find(bench.ground, record.id)
+        assert found is not None
+        write = triggers.put(record, found[0].version)
+        bench.ground.store.commit(replace(write, data={**found[0].data, **change}))
+
+    assert dispatch.recompute(bench.ground) == 1
+
+
 def _story(fuse: Fuse, calls: dict[str, Any]) -> tuple[list[str], int]:
     """Make a trigger, then ticks and tasks for seven minutes; whoever dies is begun anew, its task given again."""
     bench = Clocked("2026-11-20T10:00:00Z")

@@ -61,7 +61,7 @@ def description(choice: random.Random) -> str:
 def asked(provider: str) -> Json:
     """Conference data that asks for a conference of ours."""
     return {
-        "conferenceSolution": {"key": {"type": "addOn"}, "name": "Lockstep"},
+        "conferenceSolution": {"key": {"type": "addOn"}, "name": f"Meet at {provider}"},
         "entryPoints": [{"entryPointType": "video", "uri": "https://lockstep.invalid/pending"}],
         "parameters": {"addOnParameters": {"parameters": {"lockstep": provider}}},
     }

@@ -51,6 +51,7 @@ class Fault(enum.Enum):
     CALENDAR_LOST = "F16 calendar's answer lost after the work"
     CALENDAR_5XX_DONE = "F16 calendar 5xx after the work"
     CALENDAR_LATE = "F17 calendar write applied late"
+    WATCH_REFUSED = "F22 calendar that cannot be watched"
     PAGE_EXPIRED = "F18 page token expired"
     ACCESS_EXPIRED = "F29 access token expired in the middle"
     CONSENT_REVOKED = "F30 consent revoked"
@@ -102,6 +103,7 @@ TABLES: Mapping[str, Mapping[Fault, float]] = {
     "calendar page": {**_ANY_CALL, **_READ, Fault.TOKEN_DROPPED: 30, Fault.PAGE_EXPIRED: 60},
     "calendar read": {**_ANY_CALL, **_READ, Fault.CONSENT_REVOKED: 1},
     "calendar write": {**_ANY_CALL, **_WRITE, Fault.CONSENT_REVOKED: 1},
+    "calendar watch": {**_ANY_CALL, **_WRITE, Fault.CONSENT_REVOKED: 1, Fault.WATCH_REFUSED: 30},
     "provider read": {**_ANY_CALL, Fault.PROVIDER_BUSY: 8, Fault.PROVIDER_UNDONE: 4},
     "provider write": {
         **_ANY_CALL,
@@ -129,6 +131,7 @@ NEEDS_THE_NET = frozenset(
         Fault.PROVIDER_REVOKED,
         Fault.PROVIDER_BUSY,
         Fault.CALENDAR_BUSY,
+        Fault.WATCH_REFUSED,
     }
 )
 """What the flow alone cannot heal, or not soon: it does not happen where freshness without the sweep is judged."""

@@ -72,6 +72,8 @@ def _feed(name: str, feed: Json) -> Iterator[Finding]:
         yield "convergence", f"{which}: no sync token"
     if feed.get("stopped") or feed.get("trouble") is not None:
         yield "convergence", f"{which}: {'stopped' if feed.get('stopped') else 'in trouble'}: {feed.get('trouble')}"
+    if not feed.get("push", True):
+        yield "convergence", f"{which}: is polled only, though it may be watched now"
     if feed.get("full_wanted") or feed.get("wake_at") is not None:
         yield "convergence", f"{which}: a full pass or a run is still wanted"
 

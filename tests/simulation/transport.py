@@ -142,6 +142,7 @@ _SAID = {
     Fault.ACCESS_EXPIRED: google_error(401, "authError"),
     Fault.CONSENT_REVOKED: google_error(401, "authError"),
     Fault.CALENDAR_RATE: google_error(403, "rateLimitExceeded"),
+    Fault.WATCH_REFUSED: google_error(400, "pushNotSupportedForRequestedResource"),
     Fault.CALENDAR_LOST_SIGHT: google_error(404, "notFound"),
 }
 """What Google says at a fault, where it always says the same."""
@@ -149,7 +150,7 @@ _SAID = {
 
 def _kind(request: Request) -> str:
     if request.method != "GET":
-        return "calendar write"
+        return "calendar watch" if request.path.endswith("/watch") else "calendar write"
     if "pageToken" in request.query:
         return "calendar page"
     return "calendar list" if "syncToken" in request.query else "calendar read"

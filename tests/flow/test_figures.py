@@ -11,9 +11,10 @@ import pytest
 
 from functions import ledger, notification, sync, work
 from functions.ground import DAY, HOUR, MINUTE, Policy
+from functions.initialise import initialise
 from functions.ledger import Row
 from tests.meanwhile import Meanwhile
-from tests.world import World, lower
+from tests.world import ALICE, World, lower
 
 POLICY = Policy()
 
@@ -198,6 +199,29 @@ def test_each_provider_is_compared_every_half_of_a_spare_s_life(world: World, fe
     world.settle()
     assert not world.feed(feed).full_wanted
     assert world.feed(feed).sweep_at == after.sweep_at
+
+
+def test_a_feed_that_is_connected_again_begins_at_once(world: World, feed: str) -> None:
+    """Nothing of what stopped it is left, and what it was asked for before is asked for anew."""
+    world.insert()
+    world.google_control("faults", method="GET", path="/events$", times=1, status=401, reason="authError")
+    world.settle()
+    stopped = world.feed(feed)
+    world.clock.advance(timedelta(hours=1))
+    initialise(world.ground, ALICE, "primary")
+    again = world.feed(feed)
+    waits = due(world, "sync_calendar")
+    world.settle()
+    after = world.feed(feed)
+
+    assert (stopped.stopped, stopped.poll_at, stopped.wake_at, stopped.lease_until) == (True, None, None, 0.0)
+    assert stopped.trouble
+    assert (again.stopped, again.trouble, again.lease_until, again.deletions_accepted) == (False, None, 0.0, True)
+    assert (again.started, again.dirty) == (stopped.dirty, stopped.dirty + 1)
+    assert again.poll_at == again.wake_at - POLICY.forgotten if again.wake_at else None
+    assert waits == [0]
+    assert (after.owed, after.trouble) == (False, None)
+    assert len(world.meetings()) == 1
 
 
 # ---- rows -------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from functions import channel, ledger, sweep
 from functions import feed as feeds
 from functions.ground import Ground
 from functions.ports import Document, Where
-from functions.script import dispatch, handing
+from functions.script import dispatch, relaying
 
 BATCH = 400
 
@@ -28,7 +28,7 @@ def tick(ground: Ground) -> dict[str, int]:
         "polls": _poll_due,
         "runs": _wake_forgotten_runs,
         "marks": _relay_forgotten_marks,
-        "deliveries": handing.relay_forgotten,
+        "deliveries": relaying.relay_forgotten,
         "sweeps": sweep.sweep_due,
     }
     done: dict[str, int] = {}

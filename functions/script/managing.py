@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conference.errors import Gone
-from functions.script import context, handing, making
+from functions.script import context, making, relaying
 from functions.script import trigger as triggers
 from functions.script.builder import CalendarTriggerBuilder, ClockKeeper, TriggerBuilder
 from functions.script.changes import Change
@@ -74,14 +74,14 @@ def replace_trigger(old: Trigger | str, builder: CalendarTriggerBuilder | ClockT
 def replay(trigger: Trigger | str, event_id: str | None = None) -> int:
     """Hand over again what was given up for a trigger, all of it or one event; return how many changes that is."""
     found = _mine(trigger)
-    return handing.replay(context.project(), found, event_id) if found else 0
+    return relaying.replay(context.project(), found, event_id) if found else 0
 
 
 def get_parked(trigger: Trigger | str) -> list[Parked]:
     """What was given up for a trigger, with its causes, at most 400."""
     found = _mine(trigger)
     return (
-        [Parked(one.event, one.parked or "", change_of(one)) for one in handing.parked(context.project(), found)]
+        [Parked(one.event, one.parked or "", change_of(one)) for one in relaying.parked(context.project(), found)]
         if found
         else []
     )

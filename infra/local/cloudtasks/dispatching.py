@@ -133,15 +133,21 @@ class Dispatcher:
         with self._changed:
             self._flying[flight.queue] += 1
             self._threads.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the machine has no more threads to give
+            self._end(flight, Landing(None, "no thread"), thread)
 
     def _fly(self, flight: Flight) -> None:
+        self._end(flight, self._caller.call(flight), threading.current_thread())
+
+    def _end(self, flight: Flight, landing: Landing, thread: threading.Thread) -> None:
         try:
-            self._land_surely(flight, self._caller.call(flight))
+            self._land_surely(flight, landing)
         finally:
             with self._changed:
                 self._flying[flight.queue] -= 1
-                self._threads.discard(threading.current_thread())
+                self._threads.discard(thread)
                 self._wake = True
                 self._changed.notify_all()
 

@@ -84,9 +84,7 @@ def _headers(asked: tasks_v2.HttpRequest) -> dict[str, str]:
 
 
 def _due(asked: tasks_v2.Task, now: datetime) -> datetime:
-    # proto-plus shows timestamps as datetimes of a kind of its own, with nanoseconds.
     due = asked.schedule_time if "schedule_time" in asked else now
-    due = datetime.fromtimestamp(0, now.tzinfo) + (due - datetime.fromtimestamp(0, now.tzinfo))
     if due - now > FARTHEST:
         raise invalid("schedule_time must be at most 30 days ahead")
     return max(due, now)

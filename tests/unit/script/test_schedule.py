@@ -210,7 +210,7 @@ def schedules(draw_one: st.DrawFn) -> Schedule:
     return draw_one(of_dates | of_time)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(schedules(), IDS, INSTANTS)
 def test_fires_strictly_increase(schedule: Schedule, trigger: str, created: datetime) -> None:
     """Every fire is later than the one before, and the first one later than the creation."""
@@ -220,7 +220,7 @@ def test_fires_strictly_increase(schedule: Schedule, trigger: str, created: date
     assert len(fires) == 8
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(schedules(), IDS, INSTANTS, st.integers(0, 6), st.floats(0, 1))
 def test_fires_from_a_later_instant_are_the_tail(
     schedule: Schedule, trigger: str, created: datetime, skipped: int, share: float
@@ -232,7 +232,7 @@ def test_fires_from_a_later_instant_are_the_tail(
     assert fires[skipped + 1] == schedule.next(trigger, created, later)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(schedules(), IDS, INSTANTS, st.integers(0, 6), st.floats(0, 1))
 def test_what_passed_is_counted(schedule: Schedule, trigger: str, created: datetime, passed: int, share: float) -> None:
     """After an outage the latest slot is the last one before now, and every earlier one is counted."""
@@ -242,7 +242,7 @@ def test_what_passed_is_counted(schedule: Schedule, trigger: str, created: datet
     assert Late(fires[passed], passed) == schedule.late(trigger, created, fires[0], now)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(calendar_schedules(), IDS, INSTANTS)
 def test_a_calendar_keeps_the_wall_clock(schedule: Schedule, trigger: str, created: datetime) -> None:
     """Without its jitter, a fire stands at the asked hour and minute of its zone, unless that time does not exist."""
@@ -267,7 +267,7 @@ def _exists(wall: datetime, zone: Any) -> bool:
     return there.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == wall
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(schedules(), IDS, INSTANTS, st.sampled_from(["Pacific/Kiritimati", "America/St_Johns", "UTC"]))
 def test_the_machine_decides_nothing(schedule: Schedule, trigger: str, created: datetime, machine: str) -> None:
     """The fires do not depend on the machine's zone, nor on the zone that the creation is written in."""
@@ -284,7 +284,7 @@ def test_the_machine_decides_nothing(schedule: Schedule, trigger: str, created: 
     assert here == there
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     calendar_schedules(),
     IDS,

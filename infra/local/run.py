@@ -69,7 +69,7 @@ Lockstep is ready after {stack.seconds_to_ready:.1f} seconds. Ctrl-C stops it; i
   Console                {settings.base_url}/console/
   Conferencing service   {settings.vendor_url}/
   Calendar API           {settings.calendar_url}
-  Janus                  {janus}
+  Janus                  {janus}{_tasks(stack)}
 
 Open the console, then make an event that asks for a conference, as {settings.user}:
 
@@ -80,6 +80,14 @@ then carries its join link:
 
   curl -s -H 'Authorization: Bearer dev:{settings.user}' '{settings.calendar_url}calendars/primary/events'
 """
+
+
+def _tasks(stack: Stack) -> str:
+    if "cloudtasks" not in stack.parts():
+        return ""
+    settings = stack.settings
+    rest = f"http://127.0.0.1:{settings.tasks_http_port}/v2/"
+    return f"\n  Cloud Tasks            127.0.0.1:{settings.tasks_port} (gRPC), {rest}"
 
 
 def _no_janus(settings: Settings) -> str:

@@ -21,7 +21,7 @@ from infra.wiring import SCHEDULER_ACCOUNT, TASKS_ACCOUNT
 from tests.world import World
 
 MAIN = str(Path(__file__).parents[2] / "main.py")
-TASKS = ["sync_calendar", "reconcile_event", "patch_event", "connect_calendar"]
+TASKS = ["sync_calendar", "reconcile_event", "patch_event", "connect_calendar", "run_trigger"]
 INTERNAL = [*TASKS, "tick"]
 PUBLIC = ["calendar_notification", "provider_webhook", "addon"]
 
@@ -110,6 +110,9 @@ def test_an_unreadable_task_is_given_up(local: wiring.Local, function: str, body
         ("reconcile_event", {"feed": "nobody", "event": "none", "fence": 1}),
         ("patch_event", {"feed": "nobody", "event": "none", "fence": 1}),
         ("reconcile_event", {"meeting": "none", "version": "1"}),
+        ("run_trigger", {"trigger": "4034124084959907503", "turn": "1.1"}),
+        ("run_trigger", {"trigger": "4034124084959907503", "turn": "1.1", "delivery": "../feeds/x"}),
+        ("run_trigger", {"trigger": "4034124084959907503", "scheduled": 1.5}),
     ],
 )
 def test_a_task_for_what_is_not_ours_changes_nothing(

@@ -47,6 +47,7 @@ FUNCTIONS = {
     "reconcile_event": http.reconcile_event,
     "patch_event": http.patch_event,
     "connect_calendar": http.connect_calendar,
+    "run_trigger": http.run_trigger,
     "tick": http.tick,
     "provider_webhook": http.provider_webhook,
     "addon": http.addon,
@@ -56,6 +57,7 @@ ACCOUNTS = {
     "reconcile_event": TASKS,
     "patch_event": TASKS,
     "connect_calendar": TASKS,
+    "run_trigger": TASKS,
     "tick": SCHEDULER,
 }
 """The internal functions, and whose calls they admit."""

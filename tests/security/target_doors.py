@@ -124,6 +124,7 @@ def _bodies(house: House, function: str) -> list[bytes]:
         ],
         "patch_event": [{"feed": row.feed, "event": row.event, "fence": row.fence}],
         "connect_calendar": [{"user": ALICE, "calendar": "primary"}, {"user": "", "calendar": 7}],
+        "run_trigger": [{"trigger": "1", "turn": "t", "delivery": "1-2"}, {"trigger": "1", "scheduled": 1e9}],
         "tick": [{}],
     }
     return [json.dumps(body).encode() for body in bodies[function]]

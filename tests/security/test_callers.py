@@ -24,6 +24,7 @@ BODIES = {
     "reconcile_event": {"feed": "f", "event": "e", "fence": 1},
     "patch_event": {"feed": "f", "event": "e", "fence": 1},
     "connect_calendar": {"user": "nobody@example.com", "calendar": "none"},
+    "run_trigger": {"trigger": "1", "turn": "t"},
     "tick": {},
 }
 

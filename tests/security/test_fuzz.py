@@ -15,6 +15,7 @@ from tests.security.targets import Target, targets
 NAMES = [
     *("notices", "pushes", "signed pushes", "identity tokens", "the console", "the join page"),
     *("tasks of sync_calendar", "tasks of reconcile_event", "tasks of patch_event", "tasks of tick"),
+    "tasks of run_trigger",
     *("tasks of connect_calendar", "calls of the add-on", "users of the add-on", "requests to the add-on"),
     *("answers of Calendar", "answers of a provider", "answers of Janus", "key sets", "Retry-After"),
     *("signatures", "events", "sealed texts", "trace headers", "the Calendar server", "the conferencing service"),

@@ -24,6 +24,8 @@ DONE_UNANSWERED = frozenset(
 )
 UNDONE_UNANSWERED = frozenset({Fault.PROVIDER_UNDONE, Fault.STORE_UNDONE})
 DONE_LATE = frozenset({Fault.CALENDAR_LATE, Fault.PROVIDER_LATE, Fault.STORE_LATE})
+_DOUBLING = frozenset({Fault.SLOW_BEFORE, Fault.SLOW_AFTER, *DONE_LATE})
+"""Two at once work on one thing, or what was given up is done after all."""
 TIMEOUT = 10.0
 """Seconds after which a caller gives up waiting for an answer."""
 
@@ -34,8 +36,8 @@ class Watcher(Protocol):
     def called(self, system: str, operation: str, fault: str | None) -> None:
         """A call was made."""
 
-    def excuse(self, token: str, faults: int) -> None:
-        """So many faults struck a process that made a meeting for this event."""
+    def excuse(self, token: str, faults: int, doubles: int) -> None:
+        """So many faults struck a process that made a meeting for this event; so many may each have made another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,11 @@ class Crossing:
     chance: Chance
     faults: Faults
     watcher: Watcher
+    nothing_is_found: bool = False
+    """A meeting that was just made may not be found, so that whatever goes wrong may lead to another."""
     trace: list[tuple[float, str, str]] = field(default_factory=list)
     slowed: dict[Process, int] = field(default_factory=dict)
+    doubling: dict[Process, int] = field(default_factory=dict)
     makers: dict[Process, list[str]] = field(default_factory=dict)
     groundless: set[Process] = field(default_factory=set)
     """Those whose store or queue has failed."""
@@ -82,7 +87,7 @@ class Crossing:
         self.watcher.called(call.system, call.operation, fault.value if fault else None)
         if fault is not None:
             self.note(name, fault.value)
-            self.blame(worker.process)
+            self.blame(worker.process, doubles=self.nothing_is_found or fault in _DOUBLING)
             if call.system in {"store", "queue"}:
                 self.groundless.add(worker.process)
             return self._struck(call, fault, extra)
@@ -110,13 +115,14 @@ class Crossing:
         if token not in tokens:
             tokens.append(token)
             if worker.process in self.slowed:
-                self.watcher.excuse(token, self.slowed[worker.process])
+                self.watcher.excuse(token, self.slowed[worker.process], self.doubling.get(worker.process, 0))
 
-    def blame(self, process: Process) -> None:
-        """Something has struck this process: what it makes may be one too many."""
+    def blame(self, process: Process, *, doubles: bool = True) -> None:
+        """Something has struck this process; where it `doubles` work, what it makes may be one too many."""
         self.slowed[process] = self.slowed.get(process, 0) + 1
+        self.doubling[process] = self.doubling.get(process, 0) + doubles
         for token in self.makers.get(process, ()):
-            self.watcher.excuse(token, 1)
+            self.watcher.excuse(token, 1, int(doubles))
 
     def _struck(self, call: Call[T], fault: Fault, extra: float) -> T:
         held_up = 20.0 + 180.0 * extra

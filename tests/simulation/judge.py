@@ -42,6 +42,7 @@ class Judge:
         self._deep, self._shadow, self._clock, self._store = deep, shadow, clock, store
         self._vendors = Vendors(vendors, shadow)
         self._excuses: Counter[str] = Counter()
+        self._doubles: Counter[str] = Counter()
         self._homes: dict[str, set[str]] = {}
         self._began = clock.now().timestamp()
         self._steps = Steps(Google(google), self._vendors, shadow, store, clock)
@@ -94,9 +95,10 @@ class Judge:
         if fault is not None:
             self.faults[fault] += 1
 
-    def excuse(self, token: str) -> None:
-        """A fault has struck a create or a delete for this event: one more meeting of it may live for a while."""
+    def excuse(self, token: str, *, doubles: bool = True) -> None:
+        """A fault has struck a create or a delete for this event; one that `doubles` may have made one more of it."""
         self._excuses[token] += 1
+        self._doubles[token] += doubles
 
     def meetings_changed(self) -> None:
         """Judge how many meetings live at once: one for each event, and one more for each fault that explains it.
@@ -114,7 +116,7 @@ class Judge:
 
     def _allowed(self, token: str) -> int:
         moves = len(self._homes.get(token, "_")) - 1
-        return 1 + self._excuses[token] + moves + len(kin(self._shadow, token)) - 1
+        return 1 + self._doubles[token] + moves + len(kin(self._shadow, token)) - 1
 
     # ---- when all has come to rest ----------------------------------------------------------
 

@@ -58,7 +58,7 @@ CALM = 45 * 60.0
 """Once nothing goes wrong any more, every periodic job comes round in this time."""
 AFTERWARDS = 40 * 60.0
 """What a task leaves behind that came this late, as a spare meeting, is gone by then too."""
-MOST = 40_000
+MOST = 20_000
 """Calls after which a world is taken for one that never comes to rest."""
 DUE = ("poll_at", "wake_at", "sweep_at", "renew_at", "due", "next_at")
 """The fields that the scheduler's tick looks for: a tick that finds nothing due is left out."""
@@ -127,6 +127,7 @@ class World:
         self.shadow = Shadow()
         self.judge = Judge(self.google, self.vendors, self.shadow, self.store, self.queue, self.hub, deep=plan.deep)
         self.crossing = Crossing(self.hub, Chance(plan.seed, "calls"), self.faults, self)
+        self.crossing.nothing_is_found = any(traits.list_lag for traits in plan.vendors)
         self._set_up_google()
         self.people = People(
             self.google,
@@ -470,10 +471,10 @@ class World:
         self.calls[operation] += 1
         self.judge.called(system, operation, fault)
 
-    def excuse(self, token: str, faults: int) -> None:
+    def excuse(self, token: str, faults: int, doubles: int) -> None:
         """A spare meeting of this event may be nobody's fault."""
-        for _ in range(faults):
-            self.judge.excuse(token)
+        for number in range(faults):
+            self.judge.excuse(token, doubles=number < doubles)
 
     def store_changed(self, key: str, before: dict[str, Any] | None, after: dict[str, Any] | None, worker: str) -> None:
         """Have a committed write judged, and come back when it is due."""

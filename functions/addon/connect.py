@@ -14,25 +14,36 @@ class Connection(enum.Enum):
     """How a calendar stands."""
 
     FOLLOWED = "followed"
+    APART = "apart"  # nobody has asked for it to be followed
     CONNECTING = "connecting"
     STOPPED = "stopped"  # a person must act
 
 
+def state(ground: Ground, user: str, calendar: str) -> tuple[Connection, str | None]:
+    """How the user's view of the calendar stands, and its trouble."""
+    document = ground.store.get(feeds.key_of(feeds.feed_id(user, calendar)))
+    if document is None:
+        return Connection.APART, None
+    feed = feeds.decode(document)
+    if feed.stopped:
+        return Connection.STOPPED, feed.trouble
+    if not feed.conferences:
+        return Connection.APART, None
+    return (Connection.FOLLOWED if feed.token is not None else Connection.CONNECTING), feed.trouble
+
+
 def ensure(ground: Ground, user: str, calendar: str) -> tuple[Connection, str | None]:
-    """How the calendar stands, and its trouble; if it is not connected, a task is on its way that does it.
+    """How the calendar stands; if it is not connected, a task is on its way that does it.
 
     A stopped one is left to a person: connecting it again accepts whatever it was stopped for.
     """
-    document = ground.store.get(feeds.key_of(feeds.feed_id(user, calendar)))
-    feed = feeds.decode(document) if document else None
-    if feed is not None and feed.stopped:
-        return Connection.STOPPED, feed.trouble
-    if feed is not None and feed.token is not None and feed.conferences:
-        return Connection.FOLLOWED, feed.trouble
+    found, trouble = state(ground, user, calendar)
+    if found in {Connection.FOLLOWED, Connection.STOPPED}:
+        return found, trouble
     # Named by the minute: however often the add-on is opened, one task a minute tries.
     name = hashlib.sha256(f"connect\0{user}\0{calendar}\0{ground.now() // MINUTE}".encode()).hexdigest()[:40]
     ground.queue.add(Task("connect_calendar", {"user": user, "calendar": calendar}), name=name)
-    return Connection.CONNECTING, feed.trouble if feed else None
+    return Connection.CONNECTING, trouble
 
 
 def canonical(ground: Ground, user: str, calendar: str | None) -> str:

@@ -80,7 +80,11 @@ def _missing(call: Call, needed: tuple[str, ...]) -> Json | None:
 
 
 def home(call: Call) -> Json:
-    """The homepage, and what is shown when the add-on has just been installed: connect the calendar, say how it is."""
+    """The homepage, and what is shown on an open event: how all stands.
+
+    Being opened, as just after it was installed, connects the user's own calendar. Another one, on which an event was
+    opened, is connected by its first conference only: people look at many calendars.
+    """
     asking = _missing(call, (EMAIL,))
     if asking is not None:
         return asking
@@ -89,10 +93,12 @@ def home(call: Call) -> Json:
         calendar = connect.canonical(call.ground, user, call.ask.calendar)
     except LockstepError:
         calendar = user
-    state, trouble = connect.ensure(call.ground, user, calendar)
+    stands = connect.ensure if calendar == user else connect.state
+    state, trouble = stands(call.ground, user, calendar)
     lines = [_told(state, trouble), *_event_line(call, calendar)]
     told = answer.card(call.addon.name, lines, call.addon.settings_url)
-    return {**told, **answer.subscribe(calendar)} if call.addon.subscribe else told
+    wanted = call.addon.subscribe and state in {Connection.FOLLOWED, Connection.CONNECTING}
+    return {**told, **answer.subscribe(calendar)} if wanted else told
 
 
 def _told(state: Connection, trouble: str | None) -> str:
@@ -101,6 +107,8 @@ def _told(state: Connection, trouble: str | None) -> str:
             return f"This calendar is kept in step. Last trouble: {trouble}" if trouble else "This calendar is in step."
         case Connection.CONNECTING:
             return "This calendar is being connected."
+        case Connection.APART:
+            return "This calendar will be followed from its first conference on."
         case Connection.STOPPED:
             return f"This calendar is not followed any more: {trouble}. Connect it again."
 

@@ -494,6 +494,21 @@ def test_the_open_event_says_how_it_stands(desk: Desk) -> None:
     assert "meeting of this event" not in str(plain)
 
 
+def test_looking_at_a_calendar_does_not_connect_it(desk: Desk) -> None:
+    """Somebody else's event is opened: only a conference of ours there has that calendar followed."""
+    desk.world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")
+    card = desk.host.open(ALICE, "team@example.com", {"id": "theirs"})
+    looked, subscribed = desk.world.queue.waiting(), {*desk.host.subscribed}
+    desk.conference("draft1", "team@example.com")
+    desk.world.settle()
+    later = desk.host.open(ALICE, "team@example.com", {"id": "draft1"})
+
+    assert "from its first conference on" in str(card)
+    assert (looked, subscribed) == ([], set())
+    assert "This calendar is in step" in str(later)
+    assert desk.host.subscribed == {(ALICE, "team@example.com")}
+
+
 def test_a_stopped_calendar_is_left_to_a_person(desk: Desk) -> None:
     """Connecting it again accepts what it was stopped for, so neither the homepage nor a conference does."""
     feed = desk.world.connect()

@@ -16,7 +16,7 @@ import pytest
 from functions.ports import Clock
 from infra.google.firestore import FirestoreStore
 from infra.google.firestore_wire import Wire
-from infra.local.firestore_emulator import Emulator, Missing
+from infra.local.firestore_emulator import Emulator, Missing, find_jar, find_java
 
 
 def new_project() -> str:
@@ -46,14 +46,20 @@ def pause() -> None:
     time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - to be apart from others
 
 
+def needs_emulator() -> None:
+    """Skip the test where there is no emulator."""
+    try:
+        find_java()
+        find_jar()
+    except Missing as why:
+        pytest.skip(f"Firestore's emulator: {why}")
+
+
 @cache
 def emulator() -> Emulator:
     """The emulator of this process, started when first asked for; skips the test where there is none."""
-    folder = tempfile.mkdtemp(prefix="lockstep-firestore-")
-    try:
-        one = Emulator(Path(folder))
-    except Missing as why:
-        pytest.skip(f"Firestore's emulator: {why}")
+    needs_emulator()
+    one = Emulator(Path(tempfile.mkdtemp(prefix="lockstep-firestore-")))
     one.start()
     atexit.register(one.kill)
     return one

@@ -23,7 +23,7 @@ from infra.google.firestore_indexes import declared
 from infra.google.firestore_wire import Read, Wire, document_id, text_of
 from infra.local.firestore_emulator import Emulator, Missing, find_jar
 from infra.local.memory import ManualClock
-from tests.contract.firestore_ground import emulator, new_mark, new_project, store_in
+from tests.contract.firestore_ground import emulator, needs_emulator, new_mark, new_project, store_in
 from tests.contract.grounds import NOON
 
 
@@ -48,8 +48,8 @@ class Losing(Wire):
     def commit(self, writes: Sequence[Write]) -> Timestamp:
         """As its fate says; as usual when none is left."""
         self.asked += 1
-        deed = lambda: super(Losing, self).commit(writes)  # noqa: E731 - a call to be made or not
-        return self.fates.pop(0)(deed) if self.fates else deed()
+        usual = super().commit
+        return self.fates.pop(0)(lambda: usual(writes)) if self.fates else usual(writes)
 
     def read(self, keys: Sequence[str]) -> dict[str, Read]:
         """As usual, while anything is heard."""
@@ -329,10 +329,8 @@ def test_an_emulator_goes_away_and_comes_back(tmp_path: Path) -> None:
 @contextmanager
 def started(folder: Path, port: int = 0) -> Iterator[Emulator]:
     """An emulator of the test's own; skips it where there is none."""
-    try:
-        one = Emulator(folder, port=port)
-    except Missing as why:
-        pytest.skip(f"Firestore's emulator: {why}")
+    needs_emulator()
+    one = Emulator(folder, port=port)
     one.start()
     try:
         yield one

@@ -22,6 +22,7 @@ from infra.local.demo.story import demo_settings
 from infra.local.demo.world import asking, ordinary, stage
 from infra.local.stack import Stack, StackError, as_environment
 from infra.settings import Settings
+from tests.contract.firestore_ground import needs_emulator
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.story, pytest.mark.timeout(200)]
@@ -95,6 +96,33 @@ def test_a_stack_goes_on_where_it_stopped_and_is_alone_in_its_folder(tmp_path: P
         assert httpx.get(f"{settings.base_url}/control/clock").json()["ahead_seconds"] == 60
         assert stack.log_of("functions").read_text().count('"serving"') == 2
         stack.tick()
+
+
+def test_firestore_goes_on_where_it_stopped_and_a_killed_one_is_told(tmp_path: Path) -> None:
+    """What the emulator held is there after a stop in order; when it is killed, the stack says so and what is lost."""
+    needs_emulator()
+    settings = settings_in(tmp_path, store="firestore")
+    with Stack(settings) as stack:
+        channel = stack.state()["channel"]
+
+    with Stack(settings, keep_log=True) as stack:
+        assert stack.state()["channel"] == channel
+        part = stack.parts()["firestore"].pid
+        (java,) = Path(f"/proc/{part}/task/{part}/children").read_text().split()
+        os.kill(int(java), signal.SIGKILL)
+        until(stack.fallen)
+
+        told = str(stack.fallen())
+        assert told.startswith("The Firestore emulator ended by itself with exit code 1.")
+        assert "is lost" in told
+
+
+def test_a_firestore_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """Whoever asks for the emulator without having it reads what to install, or which setting is wrong."""
+    stack = Stack(settings_in(tmp_path, store="firestore", firestore_jar=str(tmp_path / "none.jar")))
+
+    with pytest.raises(StackError, match=r"(?s)The Firestore emulator ended by itself.*LOCKSTEP_FIRESTORE_JAR|no Java"):
+        stack.__enter__()
 
 
 def test_ticks_come_by_themselves(tmp_path: Path) -> None:

@@ -14,13 +14,17 @@ from infra.local.demo.story import demo_settings, steps
 from infra.local.demo.world import stage
 from infra.local.janus import find_binary
 from infra.local.stack import Stack
+from tests.contract.firestore_ground import needs_emulator
 
 
 @pytest.mark.story
 @pytest.mark.timeout(400)
-def test_the_story(tmp_path: Path, subtests: pytest.Subtests) -> None:
+@pytest.mark.parametrize("ground", [{}, {"store": "firestore", "queue": "cloudtasks"}], ids=["embedded", "google"])
+def test_the_story(ground: dict[str, str], tmp_path: Path, subtests: pytest.Subtests) -> None:
     """Whatever a person does in the calendar, and whatever fails on the way, the provider's meetings end up right."""
-    with Stack(demo_settings(tmp_path)) as stack, stage(stack) as world:
+    if ground:
+        needs_emulator()
+    with Stack(demo_settings(tmp_path).model_copy(update=ground)) as stack, stage(stack) as world:
         for step in steps(with_janus=find_binary() is not None):
             with subtests.test(step.name):
                 assert tell(world, step).failure is None

@@ -70,13 +70,13 @@ def check_looks(calls: Mapping[Call, int], acts: Mapping[str, int]) -> None:
 
     For worlds in which nothing went wrong: people's own acts at vendors, copies and the like explain some looks each.
     """
-    others = sum(times for act, times in acts.items() if act not in _OUR_WORK_ALONE)
+    others = sum(times for act, times in acts.items() if act not in OUR_WORK_ALONE)
     looks = calls.get(("provider", "provider.get"), 0)
     if looks > 3 * others:
         raise Broken("I14", f"vendors were asked {looks} times for a meeting, at most {3 * others} for {dict(acts)}")
 
 
-_OUR_WORK_ALONE = {
+OUR_WORK_ALONE = {
     "make",
     "repeat",
     "rename",

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 
 from tests.simulation.faults import Fault
 
-ALWAYS = 75.0
-"""Seconds that a change may take if nothing goes wrong: who does not find a meeting asks again after a minute."""
+ALWAYS = 45.0
+"""Seconds that a change may take if nothing goes wrong."""
+ABSENCE = 60.0
+"""Who does not find a meeting asks again after so long: where people act on meetings beside us, it may be gone."""
 
 _HARMLESS = frozenset(
     {
@@ -29,11 +31,15 @@ _COMPARED = frozenset({Fault.TOKEN_DROPPED, Fault.TOKENS_EXPIRED, Fault.PAGE_EXP
 _CRASHES = frozenset({Fault.CRASH_BEFORE, Fault.CRASH_AFTER})
 
 
-def allowed(struck: Iterable[tuple[str, Fault]]) -> float:
-    """Seconds that a change may take which these faults, each with the call that it struck, have held up."""
+def allowed(struck: Iterable[tuple[str, Fault]], *, alone: bool) -> float:
+    """Seconds that a change may take which these faults, each with the call that it struck, have held up.
+
+    `alone`: nobody but us has touched any meeting.
+    """
     faults = list(struck)
     compared = sum(1 for _, fault in faults if fault in _COMPARED)
-    return ALWAYS + sum(_cost(name, fault) for name, fault in faults) + (600.0 if compared > 1 else 0.0)
+    always = ALWAYS if alone else ALWAYS + ABSENCE
+    return always + sum(_cost(name, fault) for name, fault in faults) + (600.0 if compared > 1 else 0.0)
 
 
 def _cost(name: str, fault: Fault) -> float:
@@ -45,7 +51,7 @@ def _cost(name: str, fault: Fault) -> float:
         return 60.0
     if fault in _CRASHES and name.startswith("sync_calendar"):
         # The queue brings the task back, and who comes with it need not wait for what the dead one held.
-        return 40.0
+        return 25.0
     # A claim runs out, somebody held up lives on, a write is applied late, the tick wakes what was forgotten; with a
     # clock that is wrong by minutes, a claim runs out minutes later.
     return 600.0 if fault is Fault.CLOCK_SKEWED else 300.0

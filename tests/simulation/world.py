@@ -32,6 +32,7 @@ from infra.local.calendar.server import CalendarServer
 from infra.local.held import Held
 from infra.local.memory import MemoryQueue, MemoryStore
 from infra.local.vault import LocalVault
+from tests.simulation.budget import OUR_WORK_ALONE
 from tests.simulation.chance import Chance
 from tests.simulation.crossing import Crossing
 from tests.simulation.faults import Fault, Faults
@@ -224,7 +225,8 @@ class World:
 
     def _prompt(self) -> float:
         """Seconds that a change may take now."""
-        return allowed(self.faults.since(self.hub.seconds - FRESH_WITHIN))
+        alone = OUR_WORK_ALONE.issuperset(kind for kind, times in self.people.acts.items() if times)
+        return allowed(self.faults.since(self.hub.seconds - FRESH_WITHIN), alone=alone)
 
     def _another_full_pass(self) -> None:
         before = self.calls.copy()

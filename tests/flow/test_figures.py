@@ -7,9 +7,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
-from functions import ledger, notification, sync, work
+from conference.errors import Forged
+from conference.event import Event, read_event
+from functions import channel, ledger, marking, notification, sync, webhook, work
+from functions import feed as feeds
 from functions.ground import DAY, HOUR, MINUTE, Policy
 from functions.initialise import initialise
 from functions.ledger import Row
@@ -365,6 +369,91 @@ def test_a_join_link_whose_write_was_not_answered_is_not_written_again_at_once(w
 
     assert 0.75 * POLICY.retry_first - 0.5 <= wait <= POLICY.retry_first
     assert only(world).refresh
+
+
+@pytest.mark.usefixtures("feed")
+def test_a_change_that_is_seen_as_a_claim_ends_is_claimed(world: World) -> None:
+    """From then on nobody has the row; an instant earlier its holder still sees the new mark when it saves."""
+    made = world.insert()
+    world.settle()
+    (document,) = world.store.query(ledger.COLLECTION)
+    row, event = ledger.decode(document), world.event(made["id"])
+    changed = read_event(msgspec.json.encode({**event, "summary": "Renamed"}))
+    assert isinstance(changed, Event)
+    now = world.ground.now()
+
+    def marked(until: float) -> Row | None:
+        held = msgspec.structs.replace(row, claimed_until=until)
+        return marking.mark(world.ground, held, marking.Sighting(made["id"], changed), row.zone)
+
+    ended, held, free = marked(now), marked(now + 0.001), marked(0.0)
+    assert ended is not None
+    assert held is not None
+    assert free is not None
+    assert (ended.fence, held.fence, free.fence) == (row.fence + 1, row.fence, row.fence + 1)
+    assert (ended.verify, held.verify, free.verify) == (True, False, False)
+    assert (held.claimed_until, held.due) == (now + 0.001, now + 0.001 + POLICY.forgotten)
+    assert {ended.mark, held.mark, free.mark} == {row.mark + 1}
+
+
+# ---- names and counts -------------------------------------------------------------------------------------
+
+
+def test_what_is_stored_is_found_again_by_a_later_version(world: World) -> None:
+    """Keys are made of ids that Google chose; they must not change between two versions."""
+    assert ledger.key_of("feed", "event") == "ledger/feed-b8e1f80bd70ae0784c7855a451731b74"
+    assert feeds.feed_id(ALICE, ALICE) == "5fabd3f5a4e2f18131bd"
+    assert len(ledger.key_of("feed", "e" * 1024)) == len(ledger.key_of("feed", "e"))
+    assert channel.digest("secret") == "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
+    assert world.store.query(ledger.COLLECTION) == []
+
+
+def test_one_wish_is_one_task(world: World) -> None:
+    """A run's task is named by its number, a mark's by the mark, its attempt and its claim: repeats are refused."""
+    row = Row("feed", "event", mark=3)
+    for again in (row, row, msgspec.structs.replace(row, attempts=1), msgspec.structs.replace(row, mark=4)):
+        ledger.enqueue(world.ground, again)
+    ledger.enqueue(world.ground, msgspec.structs.replace(row, fence=1))
+    ledger.enqueue(world.ground, row, "patch_event")
+    for number, turn in ((1, ""), (1, ""), (2, ""), (1, "again")):
+        feeds.enqueue(world.ground, "feed", number, at=world.ground.now(), turn=turn)
+
+    assert [held.task.function for held in world.queue.waiting()] == [
+        *["reconcile_event"] * 4,
+        "patch_event",
+        *["sync_calendar"] * 3,
+    ]
+
+
+def test_a_tick_counts_what_it_has_done(world: World, feed: str) -> None:
+    """Each of two calendars and two events, and not the same one twice."""
+    other = world.connect(user="bob@example.com")
+    for user in (ALICE, "bob@example.com"):
+        world.insert(by=user)
+    world.run_due(until="patch_event")
+    world.settle(timedelta(0))
+    for held in world.queue.waiting():
+        world.queue.done(world.queue.take(held))
+    for each in (feed, other):
+        feeds.change(world.ground, each, lambda it: msgspec.structs.replace(it, wake_at=1.0, poll_at=1.0, sweep_at=1.0))
+    for document in world.store.query(ledger.COLLECTION):
+        work.remark(world.ground, document.key, verify=True)
+    for held in world.queue.waiting():
+        world.queue.done(world.queue.take(held))
+    world.clock.advance(timedelta(seconds=91))
+    first, second = world.tick(), world.tick()
+
+    assert {name: first[name] for name in ("runs", "marks", "polls")} == {"runs": 2, "marks": 2, "polls": 2}
+    assert first["sweeps"] >= 2
+    assert {name: second[name] for name in ("runs", "marks", "polls", "sweeps")} == dict.fromkeys(
+        ("runs", "marks", "polls", "sweeps"), 0
+    )
+
+
+def test_a_push_of_nobody_s_is_refused(world: World) -> None:
+    """A provider that is not configured, or that pushes nothing."""
+    with pytest.raises(Forged, match="not a push of a provider of ours"):
+        webhook.provider_webhook(world.ground, "nobody", {}, b"")
 
 
 def test_the_figures_themselves() -> None:

@@ -190,9 +190,11 @@ def test_notices_that_come_in_every_turn_of_a_run_get_a_successor(world: World, 
 
     world.change_ground(calendar=Instead(calm, changes=changes))
     world.patch(made["id"], summary="Turn 0")
-    world.settle()
-    world.settle()
+    began = world.clock.now()
+    world.settle(timedelta(seconds=30))
 
+    # The successor has not waited for the lease of a run that has ended.
+    assert world.clock.now() - began < timedelta(seconds=30)
     assert [meeting["title"] for meeting in world.meetings()] == ["Turn 12"]
     assert not world.feed(feed).owed
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from functools import partial
 
 import msgspec
 import pytest
 
 from conference.meeting import MeetingId
+from functions import feed as feeds
 from functions import sweep
 from functions.ground import Policy
 from tests.meanwhile import run_some
@@ -41,6 +43,32 @@ def test_another_calendar_that_is_gone_does_not_keep_a_meeting_alive(world: Worl
     world.settle(timedelta(minutes=20))
 
     assert world.meetings() == []
+
+
+@pytest.mark.parametrize("target", range(4))
+def test_an_event_is_found_in_whichever_calendar_it_was_moved_to(world: World, target: int) -> None:
+    """Every other calendar of its user is searched, but for those that are stopped; other people's are not."""
+    names = [f"team-{number}@example.com" for number in range(5)]
+    for name in names:
+        world.google_control("calendars", id=name, owner=ALICE, timeZone="Europe/Zurich")
+    feeds_of = {name: world.connect(name) for name in names}
+    world.connect()
+    world.connect(user="bob@example.com")
+    change = partial(msgspec.structs.replace, stopped=True)
+    feeds.change(world.ground, feeds_of[names[4]], change)
+    made = world.insert()
+    world.settle()
+    (meeting,) = world.meetings()
+    world.google_control("push", silent=True)
+    world.move(made["id"], names[target])
+    world.calls()
+    feeds.raise_dirty(world.ground, feeds.feed_id(ALICE, ALICE))
+    world.settle(timedelta(minutes=20))
+
+    assert [one["id"] for one in world.meetings()] == [meeting["id"]]
+    assert [row.calendar for row in world.rows() if row.link] == [names[target]]
+    assert not any(row.pending for row in world.rows())
+    assert not world.feed(feeds_of[names[4]]).owed
 
 
 def test_an_event_moved_before_its_join_link_came_leaves_nothing_behind(world: World) -> None:

@@ -94,8 +94,11 @@ def adopt(work: Work, action: Adopt) -> None:
     work.set_link(Link(provider.name, provider.account, key, work.row.generation, meeting, leads=leads))
 
 
-def create(work: Work, action: CreateMeeting) -> None:
-    """Note the intent, then create under its key; a repeat after a crash finds or yields the same meeting."""
+def create(work: Work, action: CreateMeeting) -> Meeting:
+    """Note the intent, then create under its key; a repeat after a crash finds or yields the same meeting.
+
+    Returns what is linked now.
+    """
     provider = provider_named(work.ground, action.provider)
     link = work.row.link
     if action.anew or link is None or link.meeting is not None:
@@ -108,11 +111,12 @@ def create(work: Work, action: CreateMeeting) -> None:
         found = provider.find(link.key)
         if found is not None:
             work.set_link(msgspec.structs.replace(link, meeting=found))
-            return
+            return found
     written = provider.create(action.spec, key=link.key)
     agreed = action.digest if written.created or is_right(provider, written.meeting, action.spec) else None
     work.set_link(msgspec.structs.replace(link, meeting=written.meeting, agreed=agreed))
     work.meeting = NotAsked()
+    return written.meeting
 
 
 def update(work: Work, action: UpdateMeeting) -> None:

@@ -127,7 +127,7 @@ def _forget_draft(job: Work, provider: ConferenceProvider) -> None:
 def _make(job: Work, provider: ConferenceProvider, wish: Wish) -> Meeting:
     spec = _spec(job.row, wish, job.ground)
     try:
-        effects.create(job, CreateMeeting(provider.name, spec, digest(spec), anew=False))
+        meeting = effects.create(job, CreateMeeting(provider.name, spec, digest(spec), anew=False))
     except OutcomeUnknown:
         # It may be there: asked for again it is found by its key, else it is deleted in time.
         _rest(job)
@@ -136,10 +136,7 @@ def _make(job: Work, provider: ConferenceProvider, wish: Wish) -> Meeting:
         _undo(job)
         raise
     _rest(job)
-    link = job.row.link
-    if link is None or link.meeting is None:
-        raise Later("the meeting was let go of meanwhile")
-    return link.meeting
+    return meeting
 
 
 def _rest(job: Work) -> None:

@@ -6,16 +6,19 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from flask import Flask, Request, Response, request
 
+from conference.errors import Conflict, Later
+from conference.event import EventTime
 from conference.providers.http import HttpProvider
 from conference.solution import Solution
-from functions import clock, http, sweep
+from functions import clock, http, ledger, sweep
 from functions.http import Door
 from infra.addon import add_on
 from infra.google.identity import SKEW, TokenIdentity
@@ -97,7 +100,8 @@ class Desk:
     def tell(self, endpoint: str, told: dict[str, Any]) -> dict[str, Any]:
         """A call of Google's that says just this; what is answered."""
         url = f"{BASE}/addon/{endpoint}"
-        headers = {"Authorization": f"Bearer {self.issuer.mint(url, self.settings.addon_account)}"}
+        token = self.issuer.mint(url.partition("?")[0], self.settings.addon_account)
+        headers = {"Authorization": f"Bearer {token}"}
         answer: dict[str, Any] = self.client.post(url, json=told, headers=headers).raise_for_status().json()
         return answer
 
@@ -533,6 +537,144 @@ def test_a_tick_does_nothing_while_events_wait(desk: Desk) -> None:
     desk.world.clock.advance(timedelta(minutes=5))
 
     assert clock.tick(desk.world.ground)["marks"] == 0
+
+
+# ---- what goes wrong ------------------------------------------------------------------------------------------------
+
+
+def error_of(told: dict[str, Any]) -> str:
+    """The type of the error in an answer."""
+    action = told["hostAppAction"]["calendarAction"]
+    kind: str = action["createConferenceDataActionMarkup"]["createConferenceData"]["error"]["type"]
+    return kind
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"),
+    [
+        ({"calendar": {"calendarId": ALICE}}, "PERMANENT"),
+        (
+            {"calendar": {"calendarId": ALICE, "id": "e1", "capabilities": {"canSetConferenceData": False}}},
+            "PERMISSION_DENIED",
+        ),
+    ],
+)
+def test_calls_that_cannot_be_met(desk: Desk, part: dict[str, Any], kind: str) -> None:
+    """Without an event, or without the right to set its conference, nothing is made."""
+    assert error_of(desk.tell("create", {**desk.user(ALICE), **part})) == kind
+    assert desk.world.meetings() == []
+    assert desk.world.rows() == []
+
+
+def test_an_unknown_solution(two: Two) -> None:
+    """Of several solutions one must be named, and one that there is."""
+    part = {"calendar": {"calendarId": ALICE, "id": "e1"}, **two.user(ALICE)}
+
+    assert error_of(two.tell("create", part)) == "CONFERENCE_SOLUTION_FORBIDDEN"
+    assert error_of(two.tell("create?solution=nobodys", part)) == "CONFERENCE_SOLUTION_FORBIDDEN"
+    assert two.there() == {"http": [], "second": []}
+
+
+def test_primary_is_the_users_own_calendar(desk: Desk) -> None:
+    """Google's pages name calendars by their ids; should a call say "primary", it is the same calendar."""
+    by_id = desk.conference("draft1")
+    by_name = desk.conference("draft1", "primary")
+    card = desk.host.open(ALICE, "primary")
+
+    assert by_id == by_name
+    assert "being connected" in str(card)
+
+
+def test_a_calendar_that_cannot_be_asked_about(desk: Desk) -> None:
+    """While Google does not answer, there is no conference for "primary", but the side panel is shown."""
+    desk.world.google_control("faults", method="GET", path="/calendars/primary$", status=503, times=20)
+    with pytest.raises(NoConference) as told:
+        desk.conference("draft1", "primary")
+
+    assert told.value.kind == "TEMPORARY"
+    assert desk.host.open(ALICE, "primary")
+
+
+def test_an_event_in_trouble_says_so(desk: Desk) -> None:
+    """What is left as it is until a person acts is told where the person looks."""
+    desk.world.connect()
+    conference = desk.conference("draft1")
+    desk.save("draft1", conference)
+    desk.world.vendor_control("faults", method="PUT", path="^/meetings/", status=400, times=20)
+    desk.world.patch("draft1", summary="Not taken")
+    desk.world.settle()
+
+    assert "is left as it is" in str(desk.host.open(ALICE, ALICE, desk.world.event("draft1")))
+
+
+def test_a_conference_though_the_queue_is_down(desk: Desk) -> None:
+    """The meeting is there, so it is answered; the next conference has the calendar connected."""
+
+    class Down:
+        """A queue that takes nothing."""
+
+        def add(self, *_: object, **__: object) -> NoReturn:
+            """Fail."""
+            raise Later("the queue is down")
+
+    ground = desk.world.ground
+    desk.world.change_ground(queue=Down())
+    first = desk.conference("draft1")
+    desk.world.ground = ground
+    second = desk.conference("draft2")
+    desk.save("draft1", first)
+
+    assert second
+    assert desk.titles() == ["(No title)", "Planning"]
+
+
+def test_a_row_that_everybody_writes(desk: Desk) -> None:
+    """Google is told to come again when others are always faster."""
+
+    class Busy:
+        """A store in which every commit meets another."""
+
+        def __init__(self, store: Any) -> None:
+            self.get, self.query = store.get, store.query
+
+        def commit(self, *_: object) -> NoReturn:
+            """Fail."""
+            raise Conflict("somebody else was faster")
+
+    desk.world.change_ground(store=Busy(desk.world.store))
+    with pytest.raises(NoConference) as told:
+        desk.conference("draft1")
+
+    assert told.value.kind == "TEMPORARY"
+    assert desk.world.meetings() == []
+
+
+def test_an_event_that_cannot_be_read(desk: Desk) -> None:
+    """One whose times are absurd gets a placeholder's meeting all the same."""
+    desk.world.connect()
+    conference = desk.conference("event1")
+    desk.save("event1", conference)
+    desk.world.patch("event1", conferenceData=None)
+    desk.world.settle()
+    (row,) = desk.world.rows()
+    assert row.seen is not None
+    absurd = msgspec.structs.replace(row, seen=msgspec.structs.replace(row.seen, start=EventTime(date="0001-01-01")))
+    document = desk.world.store.get(ledger.key_of(row.feed, row.event))
+    assert document is not None
+    desk.world.store.commit(ledger.put(absurd, document.version))
+
+    assert desk.conference("event1")
+    assert desk.titles() == ["(No title)"]
+
+
+def test_no_settings_page(world: World) -> None:
+    """Where none is set, there is nothing at its address, and the card has no button."""
+    desk = Desk(world, SETTINGS.model_copy(update={"addon_settings_url": ""}))
+    with desk.client:
+        with pytest.raises(httpx.HTTPStatusError, match="404"):
+            desk.tell("settings", desk.user(ALICE))
+
+        assert "Settings" not in str(desk.host.open(ALICE))
 
 
 # ---- at one moment -------------------------------------------------------------------------------------------------

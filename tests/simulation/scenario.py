@@ -51,15 +51,19 @@ class Scenario:
     deep: bool
     start: float
     short_channels: bool = False
+    by_tasks: bool = False
+    """A run leaves all its work to tasks, as it otherwise does with what it has no time for."""
     hurried: bool = False
     """People act from the beginning, while calendars are being connected, and one act follows upon the other."""
 
     @property
     def policy(self) -> Policy:
         """The figures that the functions keep to."""
-        if self.kind != "fresh":
-            return QUICK
-        return NO_NET_AND_SHORT_CHANNELS if self.short_channels else NO_NET
+        if self.kind == "fresh":
+            usual = NO_NET_AND_SHORT_CHANNELS if self.short_channels else NO_NET
+        else:
+            usual = QUICK
+        return replace(usual, inline=0.3) if self.by_tasks else usual
 
 
 def scenario(seed: int) -> Scenario:
@@ -82,6 +86,7 @@ def scenario(seed: int) -> Scenario:
         deep=dice.random() < 0.25,
         start=dice.choice(_STARTS),
         short_channels=chance.numbers("channels")[0] < 0.4,
+        by_tasks=chance.numbers("inline")[0] < 0.15,
         hurried=kind == "fresh" and chance.numbers("pace")[0] < 0.5,
     )
 

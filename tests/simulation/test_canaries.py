@@ -8,14 +8,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from types import CodeType, ModuleType
 
 import pytest
 
+from tests.simulation import regressions
 from tests.simulation.canaries.catalogue import ALL, named
 from tests.simulation.canaries.trials import BUG, Trials
 from tests.simulation.canaries.variant import ROOT, Canary, Edit, Misfit, install
 
+STORIES = [path for path in regressions.kept() if regressions.canary_of(path)]
 WANTED = 32
 """How many ways to break the product there are at least."""
 
@@ -112,6 +115,14 @@ def test_the_simulation_sees_what_is_missing(name: str) -> None:
     assert end.seed is not None
     assert not end.fault
     assert end.oracle != BUG
+
+
+@pytest.mark.parametrize("path", STORIES[:2], ids=lambda path: path.stem)
+def test_a_kept_story_is_red_under_its_canary(path: Path) -> None:
+    """Some of those that name one; `python -m tests.simulation.canaries --stories` lives through them all."""
+    end = Trials(1).replay(regressions.canary_of(path) or "", path)
+    assert not end.fault
+    assert path.stem.startswith(end.oracle.replace(" ", "-") or "red")
 
 
 def test_a_variant_that_breaks_in_itself_is_no_dead_canary() -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tests.simulation import regressions
 from tests.simulation.canaries.catalogue import ALL, named
 from tests.simulation.canaries.trial import JUDGE, KINDS, End
 from tests.simulation.canaries.trials import BUG, Trials
@@ -41,6 +42,8 @@ def main(arguments: list[str]) -> int:
     if given.list:
         _print_list(chosen)
         return 0
+    if given.stories:
+        return _replay_stories(Trials(1))
     ends = _try_all(chosen, Trials(given.seeds, given.judge, given.kind, given.keep), given.jobs)
     _print_table(chosen, ends)
     return 0 if all(verdict_on(canary, ends[canary.name])[0] for canary in chosen) else 1
@@ -56,6 +59,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--judge", default=JUDGE, help="module:function that judges a seed")
     parser.add_argument("--kind", choices=KINDS, help="only worlds of this kind")
     parser.add_argument("--keep", action="store_true", help="write the shortened stories to regressions/")
+    parser.add_argument("--stories", action="store_true", help="live through each kept story under its canary")
     parser.add_argument("--list", action="store_true", help="only name them, and what each removes")
     return parser.parse_args(arguments)
 
@@ -93,6 +97,20 @@ def _try_all(chosen: list[Canary], trials: Trials, jobs: int) -> dict[str, End]:
 
 def _advance(progress: Progress, task: TaskID, seed: int) -> None:
     progress.update(task, completed=seed)
+
+
+def _replay_stories(trials: Trials) -> int:
+    """1 if a kept story is green under its canary: it would not show the mistake any more."""
+    table = Table("story", "canary", "oracle", "what was seen", box=None)
+    green = 0
+    for path in regressions.kept():
+        name = regressions.canary_of(path)
+        if name is not None:
+            end = trials.replay(name, path)
+            green += not end.oracle
+            table.add_row(path.stem, name, end.oracle or "[bold red]green[/]", (end.fault or end.what)[:100])
+    Console(width=None if sys.stdout.isatty() else 240).print(table)
+    return 1 if green else 0
 
 
 def _print_table(chosen: list[Canary], ends: dict[str, End]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import random
+import shutil
 import tempfile
 import time
 from contextlib import ExitStack
@@ -59,7 +60,9 @@ def needs_emulator() -> None:
 def emulator() -> Emulator:
     """The emulator of this process, started when first asked for; skips the test where there is none."""
     needs_emulator()
-    one = Emulator(Path(tempfile.mkdtemp(prefix="lockstep-firestore-")))
+    folder = tempfile.mkdtemp(prefix="lockstep-firestore-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    one = Emulator(Path(folder))
     one.start()
     atexit.register(one.kill)
     return one

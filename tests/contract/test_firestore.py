@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from google.api_core import exceptions
+from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import RefreshError
 from google.cloud.firestore_v1.types import Write
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -281,6 +282,14 @@ def test_each_failure_says_what_to_do(
     assert isinstance(of_read("get", failure), read)
     assert isinstance(of_commit(failure), commit)
     assert not any(str(failure.args[0]) in text.split() for text in texts)
+
+
+def test_google_is_reached_by_its_own_address() -> None:
+    """Without an emulator the connection is made to Google's servers, with credentials; nothing is sent to open it."""
+    wire = Wire("lockstep-test", credentials=AnonymousCredentials())
+
+    assert wire.name("feeds/a/b") == "projects/lockstep-test/databases/(default)/documents/feeds/a.1b"
+    wire.close()
 
 
 def test_no_server_is_later() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -106,3 +108,14 @@ def test_every_index_ascends_in_one_collection() -> None:
     """As the port's queries do."""
     assert {index.query_scope for index in listed().indexes} == {"COLLECTION"}
     assert {field.order for index in listed().indexes for field in index.fields} == {"ASCENDING"}
+
+
+def test_nobody_pays_for_a_client_that_is_not_used() -> None:
+    """Where documents are in a file and tasks too, neither Firestore's client nor grpc is imported."""
+    heavy = ("grpc", "google.cloud.firestore_v1", "google.cloud.tasks_v2")
+    script = f"import sys, infra.wiring; print([name for name in {heavy} if name in sys.modules])"
+    told = subprocess.run(  # noqa: S603 - our own interpreter and script
+        [sys.executable, "-c", script], cwd=FUNCTIONS.parent, capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout.strip() == "[]"

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import grpc
 from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 from google.protobuf import duration_pb2, timestamp_pb2
@@ -32,8 +33,11 @@ _NOT_TAKEN = (
     exceptions.Unauthenticated,
     exceptions.Aborted,
 )
-_NEVER_CONNECTED = "failed to connect to all addresses"
-"""How gRPC words an UNAVAILABLE of a request that it could not send; https://grpc.github.io/grpc/core/md_doc_statuscodes.html"""
+_UNSENT = ("failed to connect to all addresses", "Getting metadata from plugin failed")
+"""How gRPC words an UNAVAILABLE of a request that it could not send: nobody there, or no token to be had.
+
+https://grpc.github.io/grpc/core/md_doc_statuscodes.html
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,9 @@ class CloudTasksQueue:
             raise ValueError("Cloud Tasks takes no such task") from None
         except exceptions.GoogleAPICallError as error:
             raise _meaning(error) from error
+        except GoogleAuthError as error:
+            where = Where("cloudtasks", "CreateTask", reason=type(error).__name__)
+            raise Later("There is no credential for Cloud Tasks", where) from error
         return True
 
     def _message(self, task: Task, body: bytes, at: datetime | None) -> tasks_v2.Task:
@@ -134,7 +141,7 @@ class CloudTasksQueue:
 def _meaning(error: exceptions.GoogleAPICallError) -> Later | OutcomeUnknown:
     code = error.grpc_status_code
     where = Where("cloudtasks", "CreateTask", reason=code.name if code else type(error).__name__)
-    unsent = isinstance(error, exceptions.ServiceUnavailable) and _NEVER_CONNECTED in str(error)
+    unsent = isinstance(error, exceptions.ServiceUnavailable) and any(text in str(error) for text in _UNSENT)
     if unsent or isinstance(error, _NOT_TAKEN):
         return Later("Cloud Tasks did not take the task", where)
     return OutcomeUnknown("Cloud Tasks did not say whether it took the task", where)

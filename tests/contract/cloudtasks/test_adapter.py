@@ -15,6 +15,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import tasks_v2
 
 from conference.errors import Later, LockstepError, OutcomeUnknown
@@ -221,6 +222,23 @@ def test_a_refusal_as_mistaken_is_a_mistake_of_ours() -> None:
 def test_a_service_that_is_not_there_took_nothing() -> None:
     """The request was never sent."""
     with queue_at("127.0.0.1:9") as queue, pytest.raises(Later):
+        queue.add(SYNC)
+
+
+def test_a_credential_that_cannot_be_had_took_nothing() -> None:
+    """Where the client is made, or where a token is fetched for it."""
+
+    def make() -> tasks_v2.CloudTasksClient:
+        raise DefaultCredentialsError("none here")  # type: ignore[no-untyped-call]  # google-auth annotates nothing
+
+    with pytest.raises(Later, match="no credential"):
+        CloudTasksQueue(make, address(), ManualClock(NOON)).add(SYNC)
+
+    def answer(_request: bytes, context: Any) -> bytes:
+        context.abort(grpc.StatusCode.UNAVAILABLE, "Getting metadata from plugin failed with error: x")
+        return b""
+
+    with service(answer) as target, queue_at(target) as queue, pytest.raises(Later):
         queue.add(SYNC)
 
 

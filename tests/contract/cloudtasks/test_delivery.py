@@ -9,9 +9,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from google.cloud import tasks_v2
@@ -362,3 +363,45 @@ def test_a_token_that_cannot_be_had_is_a_failed_attempt(receiver: Receiver, cloc
         assert caller.call(held) == Landing(None, "RuntimeError")
 
     assert receiver.calls == []
+
+
+@contextmanager
+def talking(say: bytes, times: int, pause: threading.Event) -> Iterator[str]:
+    """A target that answers 200 and then goes on talking, with a tenth of a second between, until it is stopped."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):  # who called has heard enough
+                for _ in range(times):
+                    self.wfile.write(say)
+                    if pause.wait(0.1):
+                        return
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name the server gives it
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            pause.set()
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("say", "times", "landing"),
+    [(b"x" * 200_000, 1, Landing(200)), (b"x", 50, Landing(None, "DEADLINE_EXCEEDED")), (b"", 0, Landing(200))],
+    ids=["too much", "too slowly", "nothing"],
+)
+def test_an_answer_is_heard_out_within_bounds(clock: ManualClock, say: bytes, times: int, landing: Landing) -> None:
+    """What is too long is cut off, its status counts; what comes too slowly ends at the deadline all the same."""
+    with (
+        talking(say, times, threading.Event()) as address,
+        closing(Caller(lambda _a, _b: "", clock.now)) as caller,
+    ):
+        assert caller.call(flight(address, dispatch_deadline=timedelta(seconds=0.5))) == landing

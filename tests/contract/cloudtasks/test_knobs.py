@@ -102,6 +102,14 @@ def test_what_is_not_served_says_so(place: Place) -> None:
         place.client.get_iam_policy(request={"resource": QUEUE})
 
 
+def test_what_goes_wrong_within_tells_nothing(place: Place, rest: tasks_v2.CloudTasksClient) -> None:
+    """With its file gone the server answers INTERNAL to either client, and lives on."""
+    place.server.book.close()
+    for client in (place.client, rest):
+        with pytest.raises(exceptions.InternalServerError, match="Internal error encountered"):
+            client.create_task(parent=QUEUE, task=place.message(), retry=None)
+
+
 # ---- The controls ---------------------------------------------------------------------------
 
 

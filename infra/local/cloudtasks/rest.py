@@ -45,7 +45,7 @@ class RestRoutes:
 
     def __init__(self, servicer: Servicer) -> None:
         self._routes: tuple[tuple[str, str, Answer], ...] = (
-            ("GET", rf"({_LOCATION})/queues", _listing(servicer.list_queues, tasks_v2.ListQueuesRequest)),
+            ("GET", rf"({_LOCATION})/queues", _under(servicer.list_queues, tasks_v2.ListQueuesRequest)),
             ("POST", rf"({_LOCATION})/queues", _create_queue(servicer)),
             ("GET", rf"({_QUEUE})", _named(servicer.get_queue, tasks_v2.GetQueueRequest)),
             ("PATCH", rf"({_QUEUE})", _update_queue(servicer)),
@@ -53,8 +53,8 @@ class RestRoutes:
             ("POST", rf"({_QUEUE}):purge", _named(servicer.purge_queue, tasks_v2.PurgeQueueRequest)),
             ("POST", rf"({_QUEUE}):pause", _named(servicer.pause_queue, tasks_v2.PauseQueueRequest)),
             ("POST", rf"({_QUEUE}):resume", _named(servicer.resume_queue, tasks_v2.ResumeQueueRequest)),
-            ("GET", rf"({_QUEUE})/tasks", _listing(servicer.list_tasks, tasks_v2.ListTasksRequest)),
-            ("POST", rf"({_QUEUE})/tasks", _listing(servicer.create_task, tasks_v2.CreateTaskRequest)),
+            ("GET", rf"({_QUEUE})/tasks", _under(servicer.list_tasks, tasks_v2.ListTasksRequest)),
+            ("POST", rf"({_QUEUE})/tasks", _under(servicer.create_task, tasks_v2.CreateTaskRequest)),
             ("GET", rf"({_TASK})", _named(servicer.get_task, tasks_v2.GetTaskRequest)),
             ("DELETE", rf"({_TASK})", _named(servicer.delete_task, tasks_v2.DeleteTaskRequest)),
             ("POST", rf"({_TASK}):run", _named(servicer.run_task, tasks_v2.RunTaskRequest)),
@@ -91,7 +91,7 @@ def _named(method: Callable[[Any], Any], kind: Any) -> Answer:
     return lambda name, fields: method(_message(kind, {**fields, "name": name}))
 
 
-def _listing(method: Callable[[Any], Any], kind: Any) -> Answer:
+def _under(method: Callable[[Any], Any], kind: Any) -> Answer:
     return lambda parent, fields: method(_message(kind, {**fields, "parent": parent}))
 
 

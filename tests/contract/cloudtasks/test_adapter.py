@@ -229,7 +229,7 @@ def test_a_credential_that_cannot_be_had_took_nothing() -> None:
     """Where the client is made, or where a token is fetched for it."""
 
     def make() -> tasks_v2.CloudTasksClient:
-        raise DefaultCredentialsError("none here")  # type: ignore[no-untyped-call]  # google-auth annotates nothing
+        raise DefaultCredentialsError("none here")
 
     with pytest.raises(Later, match="no credential"):
         CloudTasksQueue(make, address(), ManualClock(NOON)).add(SYNC)

@@ -68,6 +68,16 @@ def test_a_document_is_read_back_as_written(store: PurgingStore) -> None:
     assert {name: type(value) for name, value in found.data.items()} == {n: type(v) for n, v in data.items()}
 
 
+def test_an_id_may_be_any_text(store: PurgingStore) -> None:
+    """Ids that mean something elsewhere, or are long, are as good as others, and an answer has them in their order."""
+    names = [".", "..", "__a__", "_", "_-", "-", "/", "//", "\x00", "\x01", "a/b", "a.b", "a-b", "a0b", "é" * 500, "1"]
+    for name in names:
+        put(store, f"feeds/{name}", name=name)
+
+    assert keys(store.query("feeds")) == sorted(names)
+    assert [found and found.data["name"] for found in map(store.get, [f"feeds/{name}" for name in names])] == names
+
+
 def test_what_was_read_or_written_shares_nothing_with_the_store(store: PurgingStore) -> None:
     """Changing an object after it was written, or after it was read, changes no document."""
     inner: dict[str, Any] = {"n": 1}
@@ -184,7 +194,11 @@ def test_the_largest_commit_is_taken(store: PurgingStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["", "feeds", "feeds/", "/a", "Feeds/a", "f-e/a", "feeds/" + "a" * 1001, "feeds/\ud800", "feeds\n/a"]
+    "key",
+    [
+        *("", "feeds", "feeds/", "/a", "Feeds/a", "f-e/a", "feeds\n/a"),
+        *("feeds/" + "a" * 1001, "feeds/" + "./" * 400, "feeds/\ud800"),
+    ],
 )
 def test_a_malformed_key_is_refused(store: PurgingStore, key: str) -> None:
     """A key is collection/id; anything else is a mistake of the caller, told at once."""
@@ -221,6 +235,14 @@ def test_an_oversized_document_is_refused(store: PurgingStore) -> None:
 
     with pytest.raises(Refused):
         put(store, "feeds/b", text="x" * 380_000)
+
+
+def test_an_oversized_commit_is_refused(store: PurgingStore) -> None:
+    """What some ground could not take in one request is refused by all, and nothing is written."""
+    with pytest.raises(Refused):
+        store.commit(*(Put(f"feeds/{n}", {"text": "x" * 370_000}, None) for n in range(10)))
+
+    assert store.query("feeds") == []
 
 
 def test_naming_a_document_twice_is_refused(store: PurgingStore) -> None:
@@ -335,6 +357,9 @@ def test_a_page_goes_on_behind_a_document_that_is_gone(store: PurgingStore) -> N
         {"collection": "feeds", "where": [Where("a", "!=", 1)]},  # type: ignore[arg-type]  # the mistake under test
         {"collection": "feeds", "where": [Where("a", "==", None)]},  # type: ignore[arg-type]  # the mistake under test
         {"collection": "feeds", "where": [Where("a", "<", float("nan"))]},
+        {"collection": "feeds", "where": [Where("a.b", "==", 1)]},
+        {"collection": "feeds", "where": [Where("_data", "==", 1)]},
+        {"collection": "feeds", "order_by": "Due"},
         {"collection": "feeds", "after": Document("ledger/a", {}, "1")},
         {"collection": "feeds", "order_by": "due", "after": Document("feeds/a", {}, "1")},
     ],

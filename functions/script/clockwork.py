@@ -139,17 +139,17 @@ def decide(clock: Clock, memory: Clockwork, slot: float, now: float, mine: Claim
     passed = late.slot.timestamp()
     if not clock.schedule.catch_up and not clock.schedule.once and now - passed > LATE:
         dropped = memory.dropped + late.missed + 1
-        return Step(_covering(clock, memory, passed, dropped=dropped))
+        return Step(msgspec.structs.replace(memory, covered=passed, dropped=dropped))
     running = tuple(claim for claim in memory.claims if claim.until > now)
     if running and clock.schedule.overlap is Overlap.SKIP:
         skipped = memory.skipped + late.missed + 1
-        return Step(_covering(clock, memory, passed, skipped=skipped))
+        return Step(msgspec.structs.replace(memory, covered=passed, skipped=skipped))
     if running and clock.schedule.overlap is Overlap.BUFFER_ONE:
         return Step(msgspec.structs.replace(memory, buffered=True))
     # Runs that died are covered by this one, as slots that nothing ran for.
     died = sum(1 + claim.missed for claim in memory.claims if claim.until <= now)
     claim = msgspec.structs.replace(mine, slot=passed, missed=late.missed + died)
-    return Step(_covering(clock, memory, passed, claims=(*running, claim), buffered=False), claim)
+    return Step(msgspec.structs.replace(memory, covered=passed, claims=(*running, claim)), claim)
 
 
 def _again(memory: Clockwork, slot: float, now: float, mine: Claim) -> Step:
@@ -160,14 +160,6 @@ def _again(memory: Clockwork, slot: float, now: float, mine: Claim) -> Step:
     claim = msgspec.structs.replace(mine, slot=dead.slot, missed=dead.missed, attempt=dead.attempt + 1)
     others = tuple(one for one in memory.claims if one != dead)
     return Step(msgspec.structs.replace(memory, claims=(*others, claim)), claim)
-
-
-def _covering(clock: Clock, memory: Clockwork, slot: float, **changes: object) -> Clockwork:
-    """The memory with this slot covered; the next one is behind it, even if nobody noted that its task was made."""
-    following = memory.next_slot
-    if following is not None and following <= slot:
-        following = clock.after(slot)
-    return msgspec.structs.replace(memory, covered=slot, next_slot=following, **changes)
 
 
 def end(clock: Clock, memory: Clockwork, claim: Claim, now: float) -> Step:
@@ -181,7 +173,7 @@ def end(clock: Clock, memory: Clockwork, claim: Claim, now: float) -> Step:
     if late is None:
         return Step(ended)
     waiting = Claim(late.slot.timestamp(), now, missed=late.missed, attempt=0)
-    return Step(_covering(clock, ended, waiting.slot, claims=(*left, waiting)), waiting)
+    return Step(msgspec.structs.replace(ended, covered=waiting.slot, claims=(*left, waiting)), waiting)
 
 
 def put_off(memory: Clockwork, claim: Claim, until: float) -> Step:

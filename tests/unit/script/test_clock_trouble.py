@@ -70,7 +70,7 @@ def test_a_contested_note_makes_no_second_run(error: type[LockstepError]) -> Non
 
 @pytest.mark.parametrize("error", [Conflict, OutcomeUnknown])
 def test_a_contested_claim_runs_once(error: type[LockstepError]) -> None:
-    """A claim that meets another writer, or whose answer is lost, leads to one run."""
+    """A claim that meets another writer, or whose answer is lost, leads to one run, which is the first attempt."""
     stores: list[Contested] = []
 
     def contested(store: Store) -> Any:
@@ -86,6 +86,7 @@ def test_a_contested_claim_runs_once(error: type[LockstepError]) -> None:
     bench.work()
 
     assert bench.slots() == ["20T10:13:00"]
+    assert [run.data["attempt"] for run in bench.ground.store.query("executions")] == [1]
 
 
 def _die(bench: Clocked) -> None:

@@ -11,7 +11,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,18 +32,26 @@ class Missing(Exception):
     """The emulator cannot run here; the text says what is not installed."""
 
 
-def find_jar(given: Path | None = None) -> Path:
-    """The emulator's jar: the given one, or that of the Google Cloud SDK. Raises Missing."""
+def find_jar(given: Path | None = None, *, sdks: Iterable[Path] | None = None) -> Path:
+    """The emulator's jar: the given one, or that of the Google Cloud SDK in one of `sdks`. Raises Missing."""
     if given is not None:
         if not given.is_file():
             raise Missing(f"there is no Firestore emulator at {given} (setting LOCKSTEP_FIRESTORE_JAR)")
         return given
-    gcloud = shutil.which("gcloud")
-    roots = [os.environ.get("CLOUDSDK_ROOT_DIR"), gcloud and Path(gcloud).resolve().parents[1]]
-    found = next((jar for root in roots if root and (jar := Path(root) / _JAR).is_file()), None)
+    jars = (sdk / _JAR for sdk in (_sdks() if sdks is None else sdks))
+    found = next(filter(Path.is_file, jars), None)
     if found is None:
         raise Missing("the Google Cloud SDK with its component cloud-firestore-emulator is not installed")
     return found
+
+
+def _sdks() -> Iterator[Path]:
+    """Where the Google Cloud SDK may be."""
+    named, gcloud = os.environ.get("CLOUDSDK_ROOT_DIR"), shutil.which("gcloud")
+    if named:
+        yield Path(named)
+    if gcloud:
+        yield Path(gcloud).resolve().parents[1]
 
 
 def find_java() -> Path:
@@ -69,11 +77,6 @@ class Emulator:
     def address(self) -> str:
         """Where it is, as host:port."""
         return f"127.0.0.1:{self._port}"
-
-    @property
-    def pid(self) -> int | None:
-        """The process, while it has not been ended here."""
-        return self._process.pid if self._process else None
 
     @property
     def exit_code(self) -> int | None:

@@ -233,6 +233,59 @@ def test_a_look_that_fails_leaves_it_unknown(scene: Scene) -> None:
     assert scene.n("feeds/a") == 1
 
 
+def test_a_repeat_that_fails_too_leaves_it_unknown(scene: Scene) -> None:
+    """Asked twice and never answered: the documents show no trace of it, and it may still come through."""
+    write = Put("feeds/a", {"n": 1}, scene.versions["feeds/a"])
+    scene.wire.fates = [never_arrived, never_arrived]
+
+    with pytest.raises(OutcomeUnknown):
+        scene.store.commit(write)
+
+    assert scene.n("feeds/a") == 0
+
+
+def overtaken(_deed: Deed) -> Timestamp:
+    """Somebody else was first."""
+    raise failing(exceptions.FailedPrecondition, "the stored version does not match")
+
+
+@pytest.mark.parametrize(
+    ("fate", "raised", "left"), [(done_but_lost, None, 2), (never_arrived, None, 2), (overtaken, Conflict, None)]
+)
+def test_what_has_expired_is_replaced_once(
+    scene: Scene, fate: Callable[[Deed], Timestamp], raised: type[Exception] | None, left: int | None
+) -> None:
+    """The second request, which replaces what Firestore has not yet deleted, fares as the first would."""
+    scene.other.commit(Put("feeds/old", {"n": 1, "expire_at": NOON.timestamp() - 1}, None))
+    scene.wire.fates = [lambda deed: deed(), fate]
+    write = Put("feeds/old", {"n": 2}, None)
+
+    if raised:
+        with pytest.raises(raised):
+            scene.store.commit(write)
+    else:
+        assert scene.store.commit(write)
+
+    assert scene.n("feeds/old") == left
+
+
+@pytest.mark.parametrize(("failure", "purged"), [(exceptions.NotFound, 0), (exceptions.ServiceUnavailable, None)])
+def test_purging_leaves_others_alone(scene: Scene, failure: Callable[[str], Exception], purged: int | None) -> None:
+    """What somebody else deletes or replaces meanwhile is not counted; without an answer it is for later."""
+
+    def fate(_deed: Deed) -> Timestamp:
+        raise failing(failure, "x")
+
+    scene.other.commit(Put("feeds/old", {"expire_at": NOON.timestamp() - 1}, None))
+    scene.wire.fates = [fate]
+
+    if purged is None:
+        with pytest.raises(Later):
+            scene.store.purge(NOON)
+    else:
+        assert scene.store.purge(NOON) == purged
+
+
 def test_a_crowd_is_a_conflict_after_a_pause() -> None:
     """Whoever met others waits a moment at random before it is told, so that not all come back at once."""
     paused: list[str] = []
@@ -355,6 +408,17 @@ def until_it_answers(store: FirestoreStore) -> list[Document]:
         except Later:
             continue
     raise AssertionError("it did not come back")
+
+
+def test_an_sdk_without_the_emulator_is_told(tmp_path: Path) -> None:
+    """Whoever lacks the component reads its name; of several places the first that has it counts."""
+    with pytest.raises(Missing, match="component cloud-firestore-emulator"):
+        find_jar(sdks=[tmp_path])
+    jar = tmp_path / "b" / "platform" / "cloud-firestore-emulator" / "cloud-firestore-emulator.jar"
+    jar.parent.mkdir(parents=True)
+    jar.touch()
+
+    assert find_jar(sdks=[tmp_path / "a", tmp_path / "b"]) == jar
 
 
 def test_a_jar_that_is_not_there_is_named(tmp_path: Path) -> None:

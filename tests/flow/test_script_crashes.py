@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from conference.errors import Later, LockstepError, OutcomeUnknown
 from functions import script
 from tests.crashing import Crash, Crashing, Fuse
 from tests.flow.scripted import ScriptWorld
@@ -17,6 +20,25 @@ SOON = 40
 """Minutes within which all has arrived after a crash: the next poll, and the lease of a dead run of a handler."""
 
 Story = Callable[["Told"], None]
+
+
+class Unanswered:
+    """A port that cannot be reached where the process would have died: nothing was done, or no answer tells of it."""
+
+    def __init__(self, port: Any) -> None:
+        self._port = port
+
+    def __getattr__(self, method: str) -> Any:
+        found = getattr(self._port, method)
+        return partial(self._call, found, method) if callable(found) else found
+
+    def _call(self, call: Callable[..., Any], method: str, *arguments: Any, **named: Any) -> Any:
+        try:
+            return call(*arguments, **named)
+        except Crash as crash:
+            if str(crash).startswith("after") and method in {"commit", "add"}:
+                raise OutcomeUnknown("no answer came") from None
+            raise Later("not to be reached") from None
 
 
 class Told:
@@ -35,10 +57,15 @@ class Told:
             calendar=Crashing(ground.calendar, "calendar", fuse),
         )
 
+    def lose_answers(self) -> None:
+        """From now on what the fuse hits is no process but an answer of the store or the queue."""
+        ground = self.world.ground
+        self.world.change_ground(store=Unanswered(ground.store), queue=Unanswered(ground.queue))
+
     def make(self) -> script.Trigger:
         """Make the trigger; whose process dies while doing so tries again."""
         for _ in range(3):
-            with contextlib.suppress(Crash), self.world.scripting():
+            with contextlib.suppress(Crash, LockstepError), self.world.scripting():
                 return script.new_trigger("changed").for_user_calendar("primary").on_event_updated().ensure()
         raise AssertionError("the trigger could not be made")
 
@@ -64,11 +91,18 @@ class Told:
         self.world.tick_or_die()
         self.world.settle(timedelta(seconds=30))
 
-    def end(self) -> Iterator[str]:
-        """All that is wrong once the story is over."""
+    def end(self) -> list[str]:
+        """All that is wrong once the story is over, after as much time as it may take."""
         self.fuse.armed = False
-        for _ in range(SOON):
-            self.minute()
+        for minutes in (*[1] * SOON, *[15] * 6):
+            wrong = list(self._wrong())
+            if not wrong:
+                break
+            # A push channel that nobody needs is looked at once an hour.
+            self.minute(minutes)
+        return wrong
+
+    def _wrong(self) -> Iterator[str]:
         last = {one.id: one for one in self.world.changes()}
         for event, wanted in self.owed.items():
             known = last.get(event)
@@ -79,11 +113,7 @@ class Told:
             for trigger in script.get_project_triggers():
                 if trigger.status is not script.TriggerStatus.ACTIVE or trigger.record.lease_until:
                     yield f"in trouble: {trigger} {trigger.disabled_reason}"
-        for _ in range(6):
-            # A push channel that nobody needs is looked at once an hour.
-            self.minute(15)
-        channels = self.world.google.world.channels.newest()
-        live = [one for one in channels if one.live(self.world.google.now())]
+        live = [one for one in self.world.google.world.channels.newest() if one.live(self.world.google.now())]
         if len(live) != len(self.world.store.query("feeds")):
             yield f"{len(live)} live channels"
 
@@ -147,7 +177,7 @@ def ended(told: Told) -> None:
     told.world.settle()
     told.fuse.armed = True
     for _ in range(3):
-        with contextlib.suppress(Crash), told.world.scripting():
+        with contextlib.suppress(Crash, LockstepError), told.world.scripting():
             script.delete_trigger(trigger)
             break
     told.minute()
@@ -168,9 +198,22 @@ def test_a_crash_at_any_call_loses_no_change(story: Story) -> None:
         assert wrong == [], f"{fuse.where}, moment {moment} of {calm.moments}"
 
 
-def ending(story: Story, at: int | None) -> tuple[Fuse, list[str]]:
-    """The story with a crash at this moment, and all that is wrong in the end."""
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+def test_a_lost_answer_at_any_call_loses_no_change(story: Story) -> None:
+    """The same where the store or the queue fails, having done what it was asked for or not; at every third moment."""
+    calm, wrong = ending(story, None)
+    assert wrong == []
+    for moment in range(1, calm.moments + 1, 3):
+        fuse, wrong = ending(story, moment, lost=True)
+
+        assert wrong == [], f"{fuse.where}, moment {moment} of {calm.moments}"
+
+
+def ending(story: Story, at: int | None, *, lost: bool = False) -> tuple[Fuse, list[str]]:
+    """The story with a crash (or a lost answer) at this moment, and all that is wrong in the end."""
     stage = Told(Fuse(at))
+    if lost:
+        stage.lose_answers()
     with contextlib.closing(stage.world), capture_logs():
         story(stage)
-        return stage.fuse, list(stage.end())
+        return stage.fuse, stage.end()

@@ -42,6 +42,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     due: float | None = None  # set while the mark is not done: when somebody must look at the latest
     fence: int = 0
     claimed_until: float = 0.0
+    by_run: bool = False  # the claim is a run's, for itself or for the task it leaves the row to; no task's yet
     link: Link | None = None
     generation: int = 0
     meeting: str | None = None  # link.index of the linked meeting

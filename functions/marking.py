@@ -99,6 +99,7 @@ def mark(ground: Ground, row: Row, sighting: Sighting, zone: str, *, anyway: boo
         marked,
         fence=row.fence + 1,
         claimed_until=until,
+        by_run=True,
         due=until + ground.policy.forgotten,
         verify=row.verify or row.abandoned,
     )

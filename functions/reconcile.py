@@ -63,7 +63,7 @@ def reconcile_event(ground: Ground, feed: str, event: str, fence: int | None = N
     if document is None:
         return Outcome.SETTLED
     row = ledger.decode(document)
-    inherited = row.fence == fence and row.claimed_until > ground.now()
+    inherited = row.fence == fence and row.by_run and row.claimed_until > ground.now()
     return work(ground, document, Claim.HANDED if inherited else Claim.TAKE)
 
 

@@ -186,7 +186,8 @@ def _check_rest(run: Run) -> None:
 
 
 def _left_over(run: Run, already: set[str]) -> list[Marked]:
-    """Marks of a run that died, which nobody has worked off; what failed before has a task of its own."""
+    """Marks of a run that died, which nobody has worked off or works on; what failed has a task of its own."""
+    now = run.ground.now()
     found = run.ground.store.query(
         ledger.COLLECTION, [Where("feed", "==", run.feed_id), Where("due", ">", 0)], order_by="due", limit=400
     )
@@ -194,7 +195,7 @@ def _left_over(run: Run, already: set[str]) -> list[Marked]:
     return [
         Marked(document, row)
         for document, row in zip(found, rows, strict=True)
-        if row.pending and not row.attempts and row.event not in already
+        if row.pending and not row.attempts and row.event not in already and (row.by_run or row.claimed_until <= now)
     ]
 
 

@@ -66,6 +66,7 @@ class Work:
                 self.row,
                 fence=self.row.fence + 1,
                 claimed_until=until,
+                by_run=seize,
                 due=until + self.ground.policy.forgotten,
                 verify=self.row.verify or self.row.abandoned,
             )
@@ -87,7 +88,7 @@ class Work:
                 return False
             # Nobody has acted under the claim: nothing needs to be verified.
             taken = msgspec.structs.replace(
-                self.row, fence=fence + 1, claimed_until=until, due=until + self.ground.policy.forgotten
+                self.row, fence=fence + 1, claimed_until=until, by_run=False, due=until + self.ground.policy.forgotten
             )
             try:
                 (version,) = self.ground.store.commit(ledger.put(taken, self.version))

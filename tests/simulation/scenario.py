@@ -59,10 +59,8 @@ class Scenario:
     @property
     def policy(self) -> Policy:
         """The figures that the functions keep to."""
-        if self.kind == "fresh":
-            usual = NO_NET_AND_SHORT_CHANNELS if self.short_channels else NO_NET
-        else:
-            usual = QUICK
+        no_net = NO_NET_AND_SHORT_CHANNELS if self.short_channels else NO_NET
+        usual = no_net if self.kind == "fresh" else QUICK
         return replace(usual, inline=0.3) if self.by_tasks else usual
 
 

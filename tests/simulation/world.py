@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from conference.errors import Forged, Later, LockstepError, OutcomeUnknown, Poison, Stale
-from conference.providers.protocol import MeetingLister
+from conference.providers.protocol import CreateKey, MeetingLister
 from conference.solution import Solution
 from functions import clock as ticking
 from functions import feed as feeds
@@ -128,7 +128,9 @@ class World:
         self.shadow = Shadow()
         self.judge = Judge(self.google, self.vendors, self.shadow, self.store, self.queue, self.hub, deep=plan.deep)
         self.crossing = Crossing(self.hub, Chance(plan.seed, "calls"), self.faults, self)
-        self.crossing.nothing_is_found = any(traits.list_lag for traits in plan.vendors)
+        self.crossing.nothing_is_found = any(
+            traits.list_lag or traits.create_key is CreateKey.NONE for traits in plan.vendors
+        )
         self._set_up_google()
         self.people = People(
             self.google,

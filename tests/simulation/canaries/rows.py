@@ -6,6 +6,7 @@ from tests.simulation.canaries.variant import Canary, Edit
 
 WORK, LEDGER, MARKING, RECONCILE = "functions.work", "functions.ledger", "functions.marking", "functions.reconcile"
 CLOCK, FEED, LISTING = "functions.clock", "functions.feed", "functions.listing"
+SYNC = "functions.sync"
 KNOWS_UNKNOWN = "from conference.errors import Conflict, LockstepError, OutcomeUnknown, Revoked, Stale\n"
 
 CANARIES = (
@@ -66,7 +67,7 @@ CANARIES = (
         (
             Edit(
                 RECONCILE,
-                "inherited = row.fence == fence and row.claimed_until > ground.now()",
+                "inherited = row.fence == fence and row.by_run and row.claimed_until > ground.now()",
                 "inherited = fence is not None and row.claimed_until > ground.now()",
             ),
         ),
@@ -76,6 +77,19 @@ CANARIES = (
         "The claim that was made for a task is taken by a commit, so that of two deliveries one works.",
         "transient maximum: two workers under one claim",
         (Edit(RECONCILE, "            return job.take_over()\n", "            return job.row.pending\n"),),
+    ),
+    Canary(
+        "living-task-seized",
+        "A run that follows a dead one takes only what that one had claimed, not what a task works on.",
+        "I6: a task is robbed of its row",
+        (
+            Edit(SYNC, "        and (row.by_run or row.claimed_until <= now)\n", ""),
+            Edit(
+                RECONCILE,
+                "row.fence == fence and row.by_run and row.claimed_until > ground.now()",
+                "row.fence == fence and row.claimed_until > ground.now()",
+            ),
+        ),
     ),
     Canary(
         "row-fence-off",

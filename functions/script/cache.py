@@ -5,7 +5,7 @@ Authority: https://developers.google.com/apps-script/reference/cache
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from conference.errors import Conflict, Refused
 from functions.ports import Delete, Document, Put, Where
@@ -16,7 +16,6 @@ from functions.script.text import size, to_text, units
 
 COLLECTION = "cache"
 SECONDS = 600
-PAGE = 500
 
 
 class Cache:
@@ -81,7 +80,8 @@ class Cache:
         most = self._limits.cache_items
         if most is None:
             return
-        items = list(self._items())
+        mine = [Where("cache", "==", self._owner.id())]
+        items = list(keeping.every(self._store, COLLECTION, mine, order_by="expire_at"))
         if len(items) <= most:
             return
         for item in items[: len(items) - self._limits.cache_kept]:
@@ -89,13 +89,6 @@ class Cache:
                 self._store.commit(Delete(item.key, item.version))
             except Conflict:
                 continue  # put again meanwhile, or gone already
-
-    def _items(self) -> Iterator[Document]:
-        """All that is kept here, what ends first in front."""
-        mine, last = [Where("cache", "==", self._owner.id())], None
-        while page := self._store.query(COLLECTION, mine, order_by="expire_at", limit=PAGE, after=last):
-            yield from page
-            last = page[-1]
 
     def _place(self, key: str) -> str:
         return self._owner.key(COLLECTION, key)

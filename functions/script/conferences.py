@@ -20,7 +20,6 @@ from functions.script.errors import BadArgument
 from functions.script.holders import Holders
 
 COLLECTION = "conferences"
-PAGE = 100
 
 Event = Mapping[str, Any]
 
@@ -97,7 +96,7 @@ def find_by_ical_uid(ical_uid: str) -> list[Conference]:
     """What is noted of the user's events with this iCalUID: an event that moved keeps it, and loses its id's place."""
     owner = keeping.of_user()
     conditions = [Where("owner", "==", owner.id()), Where("ical_uid", "==", ical_uid)]
-    documents = owner.project.ground.store.query(COLLECTION, conditions, limit=PAGE)
+    documents = keeping.every(owner.project.ground.store, COLLECTION, conditions)
     return [conference for document in documents if (conference := _decode(document)) is not None]
 
 

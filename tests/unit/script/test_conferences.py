@@ -102,6 +102,14 @@ class TestRecords:
         assert sorted(one.calendar_id for one in found) == [ALICE, "team@group.calendar.google.com"]
         assert conferences.find_by_ical_uid("other") == []
 
+    def test_however_many_share_an_icaluid(self) -> None:
+        """None is left out, though they come in several pages."""
+        for number in range(450):
+            conferences.attach(f"calendar {number}", EVENT, "room-1")
+
+        assert len(conferences.find_by_ical_uid("e1@google.com")) == 450
+        assert len(conferences.holding("room-1")) == 450
+
     @pytest.mark.parametrize(
         "bad", [{}, {"id": ""}, {"id": 7}, "", {"id": "e1", "etag": 7}, {"id": "e1", "start": "now"}]
     )

@@ -280,15 +280,15 @@ def test_a_queue_keeps_to_its_rate(place: Place) -> None:
 def test_a_target_that_is_overloaded_slows_the_whole_queue(place: Place) -> None:
     """After 429 and 503 the next tasks go one by one."""
     place.receiver.answer = lambda _call: (503, {"Retry-After": "600"})
-    for n in range(20):
+    for n in range(6):
         place.add(f"t{n}")
-    place.receiver.wait_for(20)
-    place.settled(waiting=20)
+    place.receiver.wait_for(6)
+    place.settled(waiting=6)
     place.receiver.answer = lambda _call: (200, {})
     begun = time.monotonic()
     for n in range(4):
         place.add(f"u{n}")
-    place.receiver.wait_for(24)
+    place.receiver.wait_for(10)
 
     assert time.monotonic() - begun > 3 / (500 * 0.05)
 

@@ -16,7 +16,7 @@ from infra.local.clock import SystemClock
 from infra.local.cloudtasks.control import HeldClock, application
 from infra.local.cloudtasks.server import CloudTasksServer
 from infra.local.held import Counts
-from infra.local.issuer import LocalIssuer, new_key
+from infra.local.issuer import LocalIssuer
 from infra.local.listening import bound, listening
 from infra.local.queues import AT_ONCE, local_queue
 from infra.settings import Settings
@@ -27,12 +27,10 @@ PROVIDERS = ("http", "janus")
 
 
 @pytest.fixture
-def running(tmp_path: Path, receiver: Receiver) -> Iterator[CloudTasksServer]:
+def running(tmp_path: Path, receiver: Receiver, issuer: LocalIssuer) -> Iterator[CloudTasksServer]:
     """A server by the machine's clock."""
     assert receiver.address
-    clock = HeldClock()
-    signer = LocalIssuer(new_key(), "https://issuer.example", clock)
-    with CloudTasksServer(tmp_path / "cloudtasks.db", clock.now, signer.mint) as server:
+    with CloudTasksServer(tmp_path / "cloudtasks.db", HeldClock().now, issuer.mint) as server:
         yield server
 
 

@@ -238,7 +238,9 @@ class VendorModel:
             self._changed("edited", held, by_us=by_us)
 
     def _changed(self, what: str, held: Held, *, by_us: bool) -> None:
-        held.version = next(self._versions)
+        if what != "deleted":
+            # Of one that is gone, a push tells the version that it had.
+            held.version = next(self._versions)
         change = Change(self._now(), what, held.id, held.state["title"], by_us)
         self.log.append(change)
         if self.traits.pushes:

@@ -159,6 +159,7 @@ CANARIES = (
                 "        log.info('busy', until=until)\n",
             ),
         ),
+        spared="the queue brings a dead holder's own task back, and the tick wakes the run soon after its lease",
     ),
     Canary(
         "feed-fence-off",
@@ -247,9 +248,8 @@ CANARIES = (
     Canary(
         "ended-run-postponed",
         "A run whose end was written, though no answer came, is not begun again.",
-        "call budget: one more run for each lost answer",
+        "I14: a run begins that is not owed",
         (Edit(SYNC, "        if not current.owed:\n", "        if current.dirty < 0:\n"),),
-        spared="it saves a run that finds nothing",
     ),
     Canary(
         "run-begun-below-its-end",
@@ -318,9 +318,8 @@ CANARIES = (
     Canary(
         "forged-notice-admitted",
         "A notice counts only with its channel's secret.",
-        "call budget: forged notices cost runs",
+        "S1: a forged notice is answered as taken",
         (Edit(NOTIFICATION, "if channel is None or not known or not", "if channel is None or not"),),
-        spared="a forged notice costs a run and does no other harm; tests/edge judge the door itself",
     ),
     Canary(
         "early-notice-refused",
@@ -333,6 +332,7 @@ CANARIES = (
                 "    return channel.resource_id is not None and hmac",
             ),
         ),
+        spared="what changes before the watch is answered is listed by the pass that follows",
     ),
     Canary(
         "push-of-known-version-looks",

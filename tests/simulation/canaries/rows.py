@@ -83,7 +83,7 @@ CANARIES = (
         "A run that follows a dead one takes only what that one had claimed, not what a task works on.",
         "I6: a task is robbed of its row",
         (
-            Edit(SYNC, "        and (row.by_run or row.claimed_until <= now)\n", ""),
+            Edit(SYNC, " and (row.by_run or row.claimed_until <= now)", ""),
             Edit(
                 RECONCILE,
                 "row.fence == fence and row.by_run and row.claimed_until > ground.now()",

@@ -63,10 +63,13 @@ def test_an_event_is_found_in_whichever_calendar_it_was_moved_to(world: World, t
     world.move(made["id"], names[target])
     world.calls()
     feeds.raise_dirty(world.ground, feeds.feed_id(ALICE, ALICE))
+    world.settle(timedelta(0))
+    waiting = [row.trouble for row in world.rows() if row.pending]
     world.settle(timedelta(minutes=20))
 
     assert [one["id"] for one in world.meetings()] == [meeting["id"]]
     assert [row.calendar for row in world.rows() if row.link] == [names[target]]
+    assert "the event lives on in another calendar, which will take its meeting over" in waiting
     assert not any(row.pending for row in world.rows())
     assert not world.feed(feeds_of[names[4]]).owed
 

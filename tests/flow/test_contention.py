@@ -9,6 +9,7 @@ import pytest
 
 from conference.errors import Conflict, Later, OutcomeUnknown, Stale
 from functions import dead, feed, ledger, work
+from functions import feed as feeds
 from functions.initialise import initialise
 from functions.ports import Put
 from tests.world import ALICE, World
@@ -68,6 +69,36 @@ def test_contention_everywhere_delays_and_loses_nothing(world: World, collection
     assert world.event(kept["id"])["conferenceData"]["conferenceId"] == meeting["id"]
     assert not any(row.pending or row.parked for row in world.rows())
     assert not world.feed(feed_id).owed
+
+
+def test_one_conflict_costs_nobody_a_delay(world: World, feed: str) -> None:
+    """Whoever finds a document written meanwhile reads it and writes at once: a mark, a claim, a save, a run."""
+    world.insert()
+    world.settle()
+    calm = world.store
+    (document,) = calm.query(ledger.COLLECTION)
+    world.change_ground(store=Contended(calm, "ledger/"))
+    work.remark(world.ground, document.key, verify=True)
+    (document,) = calm.query(ledger.COLLECTION)
+    world.change_ground(store=Contended(calm, "ledger/"))
+    job = work.Work.on(world.ground, document)
+    claimed = job.claim()
+    world.change_ground(store=Contended(calm, "ledger/"))
+    job.ground = world.ground
+    job.keep(claimed_until=0.0)
+    world.settle()
+    world.change_ground(store=Contended(calm, "feeds/"))
+    before = world.feed(feed).dirty
+    feeds.raise_dirty(world.ground, feed)
+    asked = world.feed(feed).dirty
+    world.change_ground(store=Contended(calm))
+    world.insert(summary="Second")
+    world.settle(timedelta(seconds=1))
+
+    assert claimed
+    assert asked == before + 1
+    assert [meeting["title"] for meeting in world.meetings()] == ["Planning", "Second"]
+    assert (world.feed(feed).owed, world.feed(feed).attempts) == (False, 0)
 
 
 def test_a_feed_that_is_written_without_end_is_left_for_later(world: World, feed: str) -> None:

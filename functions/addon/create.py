@@ -100,8 +100,11 @@ def _asked_of(job: Work) -> str | None:
 def _reserve(job: Work, version: str | None, provider: ConferenceProvider) -> None:
     """Take the row and leave in it that a meeting of this provider is meant to be. Raises Conflict."""
     ground, now = job.ground, job.ground.now()
-    _forget_draft(job, provider)
-    meant = job.row.link or effects.intent(job, provider, anew=True)
+    link = job.row.link
+    if link is not None and (link.provider, link.account) != (provider.name, provider.account):
+        # What another provider made for the event was not saved with it: nobody's now, it is left to the sweep.
+        link = None
+    meant = link or effects.intent(job, provider, anew=True)
     job.set_link(meant)
     made = meant.meeting is not None
     seen = None if job.row.seen is None or job.row.seen.cancelled else job.row.seen
@@ -115,13 +118,6 @@ def _reserve(job: Work, version: str | None, provider: ConferenceProvider) -> No
     )
     (committed,) = ground.store.commit(ledger.put(job.row, version))
     job.version, job.stored_link = committed or "", job.row.link
-
-
-def _forget_draft(job: Work, provider: ConferenceProvider) -> None:
-    """Drop the link to what another provider made for the event, which was not saved with it: the sweep deletes it."""
-    link = job.row.link
-    if link is not None and (link.provider, link.account) != (provider.name, provider.account):
-        job.set_link(None)
 
 
 def _make(job: Work, provider: ConferenceProvider, wish: Wish) -> Meeting:

@@ -750,6 +750,74 @@ def test_something_happens_in_the_midst(desk: Desk, act: Act, port: str, method:
     assert [row.pending for row in desk.world.rows()] == [False]
 
 
+def interrupted(desk: Desk, method: str, act: Callable[[], object]) -> None:
+    """From now on, `act` happens before the provider's next call of this method."""
+    ground = desk.world.ground
+
+    def meanwhile() -> None:
+        desk.world.ground = ground
+        act()
+
+    desk.world.change_ground(providers={"http": Meanwhile(ground.providers["http"], method, meanwhile)})
+
+
+def test_chosen_while_its_meeting_is_being_deleted(desk: Desk) -> None:
+    """The dying meeting is not given out: the user is told to try again, and then gets one that stays."""
+    desk.world.connect()
+    desk.save("event1", desk.conference("event1"))
+    told: list[NoConference] = []
+
+    def choose() -> None:
+        with pytest.raises(NoConference) as refused:
+            desk.conference("event1")
+        told.append(refused.value)
+
+    interrupted(desk, "delete", choose)
+    desk.world.patch("event1", conferenceData=None)
+    desk.world.settle()
+    conference = desk.conference("event1")
+    desk.save("event1", conference)
+
+    assert [one.kind for one in told] == ["TEMPORARY"]
+    assert [meeting["id"] for meeting in desk.world.meetings()] == [conference["conferenceId"]]
+
+
+def test_deleted_in_the_midst(desk: Desk) -> None:
+    """The event is deleted while its meeting is being made: the meeting goes at once, without waiting for a tick."""
+    desk.world.connect()
+    desk.save("event1", desk.conference("event1"))
+    desk.world.patch("event1", conferenceData=None)
+    desk.world.settle()
+
+    def cancel() -> None:
+        desk.world.cancel("event1")
+        desk.world.settle(timedelta(seconds=10))
+
+    interrupted(desk, "create", cancel)
+    desk.conference("event1")
+    desk.world.settle(timedelta(seconds=20))
+
+    assert desk.titles() == []
+
+
+def test_chosen_for_an_event_that_was_deleted_once(desk: Desk) -> None:
+    """Restored unheard and opened again: that we saw it deleted does not take the new meeting away."""
+    desk.world.connect()
+    desk.save("event1", desk.conference("event1"))
+    desk.world.cancel("event1")
+    desk.world.settle()
+    desk.world.google_control("push", drop_next=10)
+    desk.world.patch("event1", status="confirmed", conferenceData=None)
+    conference = desk.conference("event1")
+    desk.world.vendor_control(f"meetings/{conference['conferenceId']}", title="Touched there")
+    desk.world.settle()
+    desk.save("event1", conference)
+    desk.wait(timedelta(minutes=20))
+
+    assert [meeting["id"] for meeting in desk.world.meetings()] == [conference["conferenceId"]]
+    assert desk.titles() == ["Planning"]
+
+
 def test_changed_at_the_service_while_it_waits(desk: Desk) -> None:
     """The join link is changed there before the event is saved: the event gets the new one."""
     desk.world.connect()

@@ -101,7 +101,6 @@ class Properties:
         found: dict[str, str] = {}
 
         def look(head: Document | None) -> None:
-            found.clear()
             found.update(self._gather(head, places).values)
 
         self._spend("reads")

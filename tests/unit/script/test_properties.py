@@ -179,6 +179,33 @@ class TestMoments:
         assert store.get_keys() == []
 
     @pytest.mark.usefixtures("bench")
+    def test_what_came_of_the_last_attempt_counts(self) -> None:
+        """An update that first made a value, and on what stands there then makes none, deletes."""
+        store, others = script.get_user_properties().set_property("n", 1), iter([5])
+
+        def less(value: str | None) -> str | None:
+            other = next(others, None)
+            if other is not None:
+                script.get_user_properties().set_property("n", other)
+            return None if value == "5" else "made too early"
+
+        assert store.update("n", less) is None
+        assert store.get_keys() == []
+
+    def test_what_was_deleted_while_it_was_read_is_not_read(self) -> None:
+        """A reading during which something changed begins anew."""
+        meddling = _Meddling()
+        bench = Bench(meddling.over)
+        with script.running(bench.project(), user=ALICE):
+            store = script.get_user_properties()
+            store.set_properties({f"k{number}": "a" * (INLINE // 20) for number in range(32)})
+            before = dict(store.get_properties())
+            meddling.after_gets = 17  # the first document and the sixteen beside it: all but the look for changes
+            meddling.act = lambda: store.delete_property("k1")
+
+            assert store.get_properties().keys() == before.keys() - {"k1"}
+
+    @pytest.mark.usefixtures("bench")
     def test_a_large_store_is_spread_and_comes_back_whole(self) -> None:
         """A store larger than a document holds is kept all the same, changed in one commit, and can be emptied."""
         store = script.get_user_properties()

@@ -19,6 +19,7 @@ from conference.event import EventTime
 from conference.providers.http import HttpProvider
 from conference.solution import Solution
 from functions import clock, http, ledger, sweep
+from functions import feed as feeds
 from functions.http import Door
 from infra.addon import add_on
 from infra.google.identity import SKEW, TokenIdentity
@@ -501,6 +502,15 @@ def test_the_open_event_says_how_it_stands(desk: Desk) -> None:
     assert "meeting of this event" not in str(plain)
 
 
+def test_a_calendar_that_only_triggers_follow(desk: Desk) -> None:
+    """A script's triggers have it followed already, but its conferences are not kept in step yet: they will be."""
+    feed = desk.world.connect()
+    feeds.change(desk.world.ground, feed, lambda found: msgspec.structs.replace(found, followers=("7",)))
+    desk.host.open(ALICE)
+
+    assert [held.task.function for held in desk.world.queue.waiting()] == ["connect_calendar"]
+
+
 def test_looking_at_a_calendar_does_not_connect_it(desk: Desk) -> None:
     """Somebody else's event is opened: only a conference of ours there has that calendar followed."""
     desk.world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")
@@ -867,12 +877,12 @@ def test_which_feeds_a_change_marks(desk: Desk) -> None:
     """The calendar that is named, else all of the user's; without a user whoever follows that very calendar."""
     desk.world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")
     team, bob = desk.world.connect("team@example.com"), desk.world.connect(user=BOB)
-    feeds = {"own": desk.world.connect(), "team": team, "bob": bob}
+    known = {"own": desk.world.connect(), "team": team, "bob": bob}
 
     def marked(told: dict[str, Any]) -> set[str]:
         desk.world.settle()
         desk.tell("changed", told)
-        return {name for name, feed in feeds.items() if desk.world.feed(feed).owed}
+        return {name for name, feed in known.items() if desk.world.feed(feed).owed}
 
     for told, of_alice, of_nobody in MARKED:
         assert marked({**told, **desk.user(ALICE)}) == of_alice, told

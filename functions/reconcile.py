@@ -73,7 +73,7 @@ def work(ground: Ground, document: Document, claim: Claim = Claim.TAKE) -> Outco
     if not job.row.pending:
         return Outcome.SETTLED
     if ledger.awaited(job.row, ground):
-        job.wait(taken=claim is Claim.TAKE)
+        job.wait()
         return Outcome.AWAITING
     if not _claimed(job, claim):
         job.stand_back("reconcile_event")

@@ -105,13 +105,8 @@ class Work:
         if self.row.pending:
             ledger.enqueue(self.ground, self.row, function, at=max(self.ground.now() + 1, self.row.claimed_until))
 
-    def wait(self, *, taken: bool) -> None:
-        """Leave the row alone until its event has been saved, or will not be any more.
-
-        A claim on it is given back, unless it is `taken` by somebody else.
-        """
-        if taken and self.row.claimed_until > self.ground.now():
-            return
+    def wait(self) -> None:
+        """Leave the row alone until its event has been saved, or will not be any more; a claim on it is given back."""
         waiting = msgspec.structs.replace(self.row, claimed_until=0.0, due=self.row.awaited_until)
         try:
             self.ground.store.commit(ledger.put(waiting, self.version))

@@ -278,10 +278,13 @@ def test_an_event_saved_without_the_conference(desk: Desk) -> None:
     desk.save("event1", None)
     conference = desk.conference("event1")
     desk.world.patch("event1", summary="Renamed meanwhile")
+    desk.world.settle(timedelta(seconds=20))
+    again = desk.conference("event1")
     desk.wait(timedelta(hours=1))
     kept = desk.titles()
     desk.save("event1", conference, summary="Renamed meanwhile")
 
+    assert again == conference
     assert kept == ["(No title)"]
     assert desk.titles() == ["Renamed meanwhile"]
     assert [meeting["id"] for meeting in desk.world.meetings()] == [conference["conferenceId"]]

@@ -121,6 +121,7 @@ CANARIES = (
                 "    leads = owned\n",
             ),
         ),
+        spared="of two that lead one gives way at the next look; this saves them a few writes until then",
     ),
     Canary(
         "two-leaders-stay",

@@ -214,6 +214,23 @@ def test_a_save_keeps_what_markers_wrote_and_yields_to_a_new_claim(world: World)
         job.keep(verify=True)
 
 
+def test_what_the_holder_has_done_is_written_over_a_mark_that_came_meanwhile(world: World) -> None:
+    """The link it made, the key and the rest of its own fields; the other fields are the newest ones."""
+    world.insert()
+    world.settle()
+    job = claimed(world)
+    document, before = only(world)
+    job.set_link(None)
+    job.row = msgspec.structs.replace(job.row, releasing=True, absent_since=5.0, refresh=True)
+    work.remark(world.ground, document.key, verify=True)
+    job.keep(attempts=2)
+    after = only(world)[1]
+
+    assert (after.link, after.meeting, after.key, after.former) == (None, None, None, before.meeting)
+    assert (after.releasing, after.absent_since, after.generation) == (True, 5.0, before.generation)
+    assert (after.verify, after.refresh, after.attempts, after.mark) == (True, True, 2, before.mark + 1)
+
+
 def test_a_link_that_another_hand_changed_meanwhile_is_not_overwritten(world: World) -> None:
     """Whose turn it is to lead is written by other events' workers too: our decision was made upon something else."""
     world.insert()

@@ -8,7 +8,7 @@ names the events that hold it, and is written with them: so the last to let go o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -20,6 +20,7 @@ from functions.script.errors import BadArgument
 from functions.script.holders import Holders
 
 COLLECTION = "conferences"
+LONGEST_AGREED = 1024
 
 Event = Mapping[str, Any]
 
@@ -38,6 +39,8 @@ class Conference(msgspec.Struct, frozen=True, omit_defaults=True):
     ical_uid: str | None = None
     series_id: str | None = None
     """The series that the event is an occurrence of."""
+    agreed: Annotated[str, msgspec.Meta(max_length=LONGEST_AGREED)] = ""
+    """What the handler noted of the state that it carried over last, such as a digest."""
     since: float = 0.0
     """When this event got this conference, in seconds since the epoch."""
     releasing: bool = False
@@ -60,13 +63,16 @@ class Released(msgspec.Struct, frozen=True):
     last: bool
 
 
-def attach(calendar_id: str, event: Event | str, conference_id: str, *, solution: str = "") -> Conference:
+def attach(
+    calendar_id: str, event: Event | str, conference_id: str, *, solution: str = "", agreed: str = ""
+) -> Conference:
     """Note that the event has this conference, and how the event stands; what was noted before is replaced.
 
     `event` is the API's resource, or the id of an event that does not exist yet. Attaching again is how agreement on
-    a later state is noted. Raises NotRunning, NoUser, BadArgument.
+    a later state is noted; `agreed`, at most 1024 characters, says of that whatever the handler compares by, and is no
+    place for titles. Raises NotRunning, NoUser, BadArgument.
     """
-    return _Ledger(calendar_id).attach(_resource(event), conference_id, solution)
+    return _Ledger(calendar_id).attach(_resource(event), conference_id, solution, agreed)
 
 
 def find(calendar_id: str, event_id: str) -> Conference | None:
@@ -92,6 +98,11 @@ def holding(conference_id: str, *, solution: str = "") -> list[Conference]:
     return [conference for conference in found if conference is not None]
 
 
+def in_calendar(calendar_id: str) -> list[Conference]:
+    """What is noted of the calendar's events, to compare a list of them with. Raises NotRunning, NoUser."""
+    return _Ledger(calendar_id).everything()
+
+
 def find_by_ical_uid(ical_uid: str) -> list[Conference]:
     """What is noted of the user's events with this iCalUID: an event that moved keeps it, and loses its id's place."""
     owner = keeping.of_user()
@@ -111,13 +122,18 @@ class _Ledger:
     def find(self, event_id: str) -> Conference | None:
         return _decode(self._ground.store.get(self._key(event_id)))
 
-    def attach(self, event: Event, conference_id: str, solution: str) -> Conference:
+    def everything(self) -> list[Conference]:
+        conditions = [Where("owner", "==", self._owner.id()), Where("calendar_id", "==", self._calendar)]
+        documents = keeping.every(self._ground.store, COLLECTION, conditions)
+        return [conference for document in documents if (conference := _decode(document)) is not None]
+
+    def attach(self, event: Event, conference_id: str, solution: str, agreed: str) -> Conference:
         key, noted = self._key(event["id"]), list[Conference]()
 
         def write(document: Document | None) -> list[Put | Delete]:
             before = _decode(document)
             before = None if before is not None and before.releasing else before
-            noted[:] = [self._noted(event, conference_id, solution, before)]
+            noted[:] = [self._noted(event, conference_id, solution, agreed, before)]
             return [self._put(key, noted[0], document), *self._moved(key, before, noted[0])]
 
         keeping.settle(self._owner.project, key, write)
@@ -165,10 +181,12 @@ class _Ledger:
     def _key(self, event_id: str) -> str:
         return self._owner.key(COLLECTION, feed.feed_id(self._owner.user, self._calendar), event_id)
 
-    def _noted(self, event: Event, conference_id: str, solution: str, before: Conference | None) -> Conference:
+    def _noted(
+        self, event: Event, conference_id: str, solution: str, agreed: str, before: Conference | None
+    ) -> Conference:
         same = before is not None and (before.conference_id, before.solution) == (conference_id, solution)
         said = {ours: event[theirs] for ours, theirs in _FIELDS.items() if event.get(theirs) is not None}
-        known = {"calendar_id": self._calendar, "conference_id": conference_id, "solution": solution}
+        known = {"calendar_id": self._calendar, "conference_id": conference_id, "solution": solution, "agreed": agreed}
         since = before.since if before is not None and same else self._ground.now()
         try:
             return _conference({**said, **known, "event_id": event["id"], "since": since})

@@ -166,21 +166,31 @@ class Noting:
         return [snapshots.put(document, fresh), *told], {str(put.data["trigger"]) for put in told}
 
     def _delivery(self, record: TriggerRecord, step: _Step) -> Put | None:
+        document = self.ground.store.get(deliveries.key_of(record.id, step.seen.event))
+        pending = deliveries.decode(document) if document else None
+        foreign = self._heard(record, step)
+        if foreign is not None:
+            noted = self._merged(record, step, pending, foreign=foreign)
+        elif pending is not None:
+            # No news, but whoever tries an older change again must do so with the event as it stands.
+            noted = msgspec.structs.replace(pending, after=step.seen.text)
+        else:
+            return None
+        if deliveries.weight(noted) > deliveries.LARGEST:
+            # What was before is more than the store can hold beside what is now.
+            noted = msgspec.structs.replace(noted, before=None)
+        return deliveries.put(noted, document.version if document else None)
+
+    def _heard(self, record: TriggerRecord, step: _Step) -> bool | None:
+        """None if the trigger is not to hear of it; else whether others than this project had a part in it."""
         if not step.fields or not self._is_news(record, step) or record.status == TriggerStatus.DISABLED:
             return None
         foreign = not self._explained(step)
         if not foreign and not record.filters.own_writes:
             return None
         solutions = self.ground.solutions
-        if not resources.wanted(record.filters, solutions, step.before, step.seen.resource, step.fields):
-            return None
-        document = self.ground.store.get(deliveries.key_of(record.id, step.seen.event))
-        pending = deliveries.decode(document) if document else None
-        noted = self._merged(record, step, pending, foreign=foreign)
-        if deliveries.weight(noted) > deliveries.LARGEST:
-            # What was before is more than the store can hold beside what is now.
-            noted = msgspec.structs.replace(noted, before=None)
-        return deliveries.put(noted, document.version if document else None)
+        wanted = resources.wanted(record.filters, solutions, step.before, step.seen.resource, step.fields)
+        return foreign if wanted else None
 
     def _merged(self, record: TriggerRecord, step: _Step, pending: Delivery | None, *, foreign: bool) -> Delivery:
         now, policy = self.ground.now(), self.ground.policy

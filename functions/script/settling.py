@@ -102,7 +102,8 @@ def _accept_one(ground: Ground, one: Held) -> None:
     """Delete the delivery; of one that a newer change has joined, only that remains."""
 
     def accepted(fresh: Delivery) -> Delivery | None:
-        if fresh.after == one.delivery.after and fresh.queue == one.delivery.queue:
+        # News has a place in the order of its own.
+        if fresh.queue == one.delivery.queue:
             return None
         newer = {etag: names for etag, names in fresh.foreign.items() if etag not in one.delivery.foreign}
         return msgspec.structs.replace(fresh, before=one.delivery.after, born=False, foreign=newer)
@@ -139,7 +140,7 @@ def _postpone(project: Project, record: TriggerRecord, one: Held, error: Excepti
     park = now - since > policy.retry_for
 
     def postponed(fresh: Delivery) -> Delivery:
-        if fresh.queue != one.delivery.queue or fresh.after != one.delivery.after:
+        if fresh.queue != one.delivery.queue:
             # A newer change has joined it: that is handed over in its turn, with this one.
             return fresh
         tried = msgspec.structs.replace(fresh, queue=None, attempts=attempts, failing_since=since, trouble=cause)

@@ -154,6 +154,35 @@ def test_what_comes_to_an_event_while_it_is_handled_stays_pending(world: ScriptW
     assert second.before["summary"] == "First"
 
 
+@pytest.mark.parametrize("how", ["filtered", "own write"])
+def test_a_change_is_tried_again_with_the_event_as_it_stands(world: ScriptWorld, how: str) -> None:
+    """What happened meanwhile may be no news to the trigger, but it is another version to write upon."""
+
+    def stale(_: object) -> None:
+        if len(world.told) == 1:
+            if how == "filtered":
+                world.patch(event, location="Room 5")
+            else:
+                script.Calendar.events.patch({"location": "Room 5"}, ALICE, event)
+            raise RuntimeError("the first attempt")
+
+    world.follow(fields=("summary",))
+    event = plain(world, "Lunch")
+    world.settle()
+    world.told.clear()
+    world.fails = stale
+    world.patch(event, summary="Dinner")
+    minutes(world, 2)
+
+    last = world.told[-1][1]
+    (change,) = last.changes
+    assert change.event["etag"] == world.event(event)["etag"]
+    assert (change.event["location"], last.attempt > 1) == ("Room 5", True)
+    assert change.before is not None
+    assert change.before["summary"] == "Lunch"
+    assert world.store.query("deliveries") == []
+
+
 def test_s15_occurrences_are_events_of_their_own(world: ScriptWorld) -> None:
     """One moved and one cancelled: the series itself is not touched."""
     world.follow()

@@ -40,6 +40,26 @@ def bench() -> Iterator[Bench]:
 class TestRecords:
     """One record for each event."""
 
+    def test_what_was_agreed_is_kept_until_the_next_state(self) -> None:
+        """The handler's own mark of a state stands with it, and goes when another is attached without one."""
+        assert conferences.attach(ALICE, EVENT, "room-1", agreed="digest").agreed == "digest"
+        found = conferences.find(ALICE, "e1")
+        assert found is not None
+        assert found.agreed == "digest"
+        assert conferences.attach(ALICE, EVENT, "room-1").agreed == ""
+        with pytest.raises(script.BadArgument):
+            conferences.attach(ALICE, EVENT, "room-1", agreed="x" * 1025)
+
+    def test_a_calendars_are_told_together(self) -> None:
+        """Whatever is noted of one calendar, by whichever of its names, and of no other."""
+        noted = [conferences.attach("primary", f"e{number}", "room-1") for number in range(3)]
+        conferences.attach("team@example.com", "e0", "room-1")
+        conferences.release(ALICE, "e2")
+
+        assert sorted(conferences.in_calendar(ALICE), key=lambda one: one.event_id) == noted[:2]
+        with script.as_user(BOB):
+            assert conferences.in_calendar(ALICE) == []
+
     def test_what_was_attached_is_found(self) -> None:
         """Id, solution, version, times, iCalUID and series; never a title."""
         noted = conferences.attach(ALICE, {**EVENT, "recurringEventId": "s1"}, "room-1", solution="1")

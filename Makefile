@@ -36,6 +36,17 @@ bench: $(VENV)/ready ## measure: how late a meeting is, what a change costs, how
 manifest: $(VENV)/ready ## print the Workspace add-on's deployment manifest; PUBLIC_URL=https://… ADDON_LOGO=https://…
 	@exec env $(GIVEN) $(BIN)/python -m infra.google.manifest
 
+.PHONY: deploy
+deploy: $(VENV)/ready ## lay it out in a Google Cloud project; PROJECT=… REGION=…, INCLUDE=… for your script; docs/deploy.md
+	@$(BIN)/python -m infra.google.deploy "$(PROJECT)" "$(REGION)" $(if $(INCLUDE),--include $(INCLUDE))
+
+# It has a virtual environment of its own: what it depends on contradicts our own pins.
+CHECKOV = .deploy/checkov-3.3.8
+.PHONY: checkov
+checkov: ## judge the Terraform files by checkov's rules; each exception stands in them with its reason
+	@[ -x $(CHECKOV)/bin/checkov ] || { $(PYTHON) -m venv $(CHECKOV) && $(CHECKOV)/bin/python -m pip install --quiet --disable-pip-version-check checkov==3.3.8; }
+	@$(CHECKOV)/bin/python $(CHECKOV)/bin/checkov -d infra/google/terraform --framework terraform --compact --quiet --skip-download
+
 .PHONY: lock
 lock: ## pin the newest dependencies, with hashes
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q --upgrade pyproject.toml -o requirements.txt

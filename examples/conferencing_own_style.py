@@ -17,7 +17,6 @@ from examples.rooms import (
     show,
 )
 from functions import script
-from functions.script.conferences import Conference
 
 FIELDS = ("summary", "start", "end", "recurrence", "conferenceData", "organizer")
 
@@ -47,19 +46,16 @@ class Conferencing:
         return conference_data(room)
 
     def keep_in_step(self, e: script.EventUpdated) -> None:
-        """The handler: each change by itself, so that one that fails is tried again alone."""
+        """The handler. If a change fails, each of its run is brought again alone, and the others find no work."""
         for change in e.changes:
-            try:
-                self._keep(e.calendar_id, change.event)
-            except Exception as error:  # noqa: BLE001 - it is kept with the change
-                script.set_aside(change, error)
+            self._keep(e.calendar_id, change.event)
 
     def _keep(self, calendar_id: str, event: Event) -> None:
         known = script.conferences.find(calendar_id, event["id"])
         room = None if event.get("status") == "cancelled" else _ours(event)
         if known is not None and known.conference_id != room:
             follow_move(known, [one.trigger_source_id for one in script.get_project_triggers()])
-            script.conferences.release(calendar_id, event["id"], self._delete)
+            script.conferences.release(calendar_id, event["id"], lambda gone: self.rooms.delete(gone.conference_id))
             known = None
         if room is None or "recurringEventId" in event:
             return
@@ -78,9 +74,6 @@ class Conferencing:
         room = self.rooms.create(f"{script.current_user()}/{event_id}", wish := Wish.of(event))
         script.conferences.attach(calendar_id, event, room.id, agreed=wish.digest())
         return room
-
-    def _delete(self, conference: Conference) -> None:
-        self.rooms.delete(conference.conference_id)
 
 
 def _ours(event: Event) -> str | None:

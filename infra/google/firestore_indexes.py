@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from conference.decoding import from_json
 from functions.ports import Where
 
 LIST = Path(__file__).with_name("firestore_indexes.json")
@@ -51,6 +52,9 @@ class Listed(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=
     field_overrides: tuple[Override, ...]
 
 
+_listed = from_json(Listed)
+
+
 @dataclass(frozen=True, slots=True)
 class Indexes:
     """The fields along which each collection can be walked, beside each field by itself."""
@@ -72,7 +76,7 @@ class Indexes:
 
 def listed(path: Path = LIST) -> Listed:
     """The list as it stands."""
-    return msgspec.json.decode(path.read_bytes(), type=Listed)
+    return _listed(path.read_bytes())
 
 
 def declared(path: Path = LIST) -> Indexes:

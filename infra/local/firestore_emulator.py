@@ -150,7 +150,7 @@ class Emulator:
 
     def _ready(self) -> bool:
         deadline = time.monotonic() + READY_WITHIN
-        with httpx.Client(timeout=1.0, trust_env=False) as client:
+        with httpx.Client(timeout=1.0, follow_redirects=False, trust_env=False) as client:
             while self.exit_code is None and time.monotonic() < deadline:
                 if _answers(client, f"http://{self.address}/"):
                     return True

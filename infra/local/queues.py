@@ -90,7 +90,7 @@ class ServedQueue:
         self._plans = [queues.QueuePlan(name, concurrent=each) for name in names]
         self._location = location
         self._state = f"http://127.0.0.1:{settings.tasks_http_port}/control/state"
-        self._http = httpx.Client(timeout=settings.timeout, trust_env=False)
+        self._http = httpx.Client(timeout=settings.timeout, follow_redirects=False, trust_env=False)
 
     def counts(self) -> Counts:
         """As LocalQueue."""

@@ -182,7 +182,7 @@ def test_a_port_is_a_number(value: str, tmp_path: Path) -> None:
 # ---- how long and how much --------------------------------------------------------------------
 
 EXCUSED = {
-    ("infra/google/calendar.py", "httplib2.Http"): "never used: every call brings its own connection",
+    ("infra/google/client.py", "httplib2.Http"): "never used: every call brings its own connection",
     ("infra/local/stack.py", "httpx.Client"): "asks our own processes; httpx follows no redirect unless told to",
     ("infra/local/janus.py", "httpx.Client"): "asks our own Janus; httpx follows no redirect unless told to",
     ("infra/local/demo/world.py", "httpx.Client"): "a person at the demonstration; the same",
@@ -211,7 +211,7 @@ def test_every_client_is_bounded() -> None:
 
     assert len(clients) > len(EXCUSED)
     assert loose == EXCUSED.keys()
-    assert [path for path, name, told in clients if "timeout" not in told] == ["infra/google/calendar.py"]
+    assert [path for path, name, told in clients if "timeout" not in told] == ["infra/google/client.py"]
     assert not [path for path, name, _ in made if name in {"httpx.get", "httpx.post", "httpx.request", "httpx.stream"}]
 
 

@@ -32,7 +32,7 @@ class Caller:
         self._sign = sign
         self._now = now
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-        self._client = httpx.Client(follow_redirects=False, trust_env=False, limits=limits)
+        self._client = httpx.Client(timeout=CONNECT, follow_redirects=False, trust_env=False, limits=limits)
 
     def close(self) -> None:
         """Close every connection."""

@@ -33,6 +33,7 @@ _STATUS = {
     grpc.StatusCode.DEADLINE_EXCEEDED: 504,
 }
 _NUMBERS = {"page_size", "response_view"}
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 _log = structlog.get_logger(__name__)
 
@@ -118,7 +119,7 @@ def _fields(query: Mapping[str, str]) -> dict[str, Any]:
     }
     data = request.get_data()
     try:
-        body = msgspec.json.decode(data, type=dict[str, Any]) if data else {}
+        body = _OBJECT.decode(data) if data else {}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise invalid("The body must be a JSON object") from None
     return {**fields, **body}

@@ -102,7 +102,8 @@ class Emulator:
         wanted = {"database": database, "export_directory": str(self._folder), "export_name": draft.name}
         url = f"http://{self.address}/emulator/v1/projects/{project}:export"
         try:
-            httpx.post(url, json=wanted, timeout=PATIENCE, trust_env=False).raise_for_status()
+            with httpx.Client(timeout=PATIENCE, follow_redirects=False, trust_env=False) as client:
+                client.post(url, json=wanted).raise_for_status()
         except httpx.HTTPError as error:
             raise RuntimeError("the Firestore emulator did not export its documents") from error
         # Only a whole export takes the place of the last one.

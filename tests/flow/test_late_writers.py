@@ -1,4 +1,4 @@
-"""A worker that was overtaken while its call to the provider was on the way: what it did late is found and set right."""
+"""A worker overtaken while its call to the provider was on the way: what it did late is found and set right."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ ROLES = {
     "google_project_iam_member.documents": "roles/datastore.user",
     "google_project_iam_member.build_logs": "roles/logging.logWriter",
     "google_service_account_iam_binding.callers": "roles/iam.serviceAccountUser",
-    "google_storage_bucket_iam_member.build": "roles/storage.objectViewer",
+    "google_project_iam_member.build_source": "roles/storage.objectViewer",
     "google_artifact_registry_repository_iam_member.build": "roles/artifactregistry.writer",
     "google_cloud_tasks_queue_iam_binding.enqueuers": "roles/cloudtasks.enqueuer",
     "google_kms_crypto_key_iam_binding.credentials": "roles/cloudkms.cryptoKeyEncrypterDecrypter",
@@ -169,10 +169,13 @@ def test_these_are_all_the_rights_that_are_given() -> None:
     assert "google_service_account_key" not in text()
 
 
-def test_the_projects_rights_are_bound_to_one_database() -> None:
-    """What can only be given for the whole project is narrowed by a condition."""
-    documents = resource("google_project_iam_member.documents")
-    assert "google_firestore_database.documents.name" in documents["condition"][0]["expression"]
+def test_rights_in_the_whole_project_are_narrowed() -> None:
+    """Documents to one database, source to its buckets; whoever builds may write its log."""
+    whole = {name for name in blocks("resource") if name.startswith("google_project_iam_")}
+    narrowed = {name: resource(name)["condition"][0]["expression"] for name in whole if "condition" in resource(name)}
+    assert whole - set(narrowed) == {"google_project_iam_member.build_logs"}
+    assert "google_firestore_database.documents.name" in narrowed["google_project_iam_member.documents"]
+    assert "google_storage_bucket.source.name" in narrowed["google_project_iam_member.build_source"]
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ resource "google_cloudfunctions2_function" "each" {
     }
   }
 
-  depends_on = [google_project_service.needed, google_artifact_registry_repository_iam_member.build, google_storage_bucket_iam_member.build, google_project_iam_member.build_logs]
+  depends_on = [google_project_service.needed, google_artifact_registry_repository_iam_member.build, google_project_iam_member.build_source, google_project_iam_member.build_logs]
 }
 
 # Exactly these may call; whoever else was let in by hand is put out again.

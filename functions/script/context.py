@@ -78,7 +78,8 @@ def user() -> str:
 def set_aside(event: str | Mapping[str, Any] | HasId, error: Exception) -> None:
     """Have this event tried again alone, later; the others of this run are accepted all the same.
 
-    `event` is a change, a resource, or an event's id. Raises NotRunning outside of a handler's run.
+    `event` is a change, a resource, or an event's id. A clock trigger's run cannot bring it again, and has failed then.
+    Raises NotRunning outside of a handler's run.
     """
     execution = scope().execution
     if execution is None:

@@ -16,7 +16,7 @@ from functions.script.context import Execution, running
 from functions.script.errors import AuthorizationRequired, CalendarApiError, HandlerNotFound, ScriptError
 from functions.script.project import Project
 from functions.script.registry import Handler
-from functions.script.trigger import TriggerRecord
+from functions.script.trigger import CLOCK, TriggerRecord
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +91,9 @@ def _called(project: Project, record: TriggerRecord, event: object, execution: E
     except Exception as error:  # noqa: BLE001 - a handler may raise anything, and it concerns its own changes only
         needs_auth = isinstance(error, CalendarApiError) and error.needs_consent
         return Ran(Outcome.NEEDS_AUTH if needs_auth else Outcome.FAILED, error)
+    if record.source == CLOCK and execution.aside:
+        # A clock brings no event again: so nothing is set aside, and the run has failed.
+        return Ran(Outcome.FAILED, next(iter(execution.aside.values())))
     return Ran(Outcome.COMPLETED, aside=dict(execution.aside), resources=dict(execution.resources))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conference.errors import Conflict, Later, LockstepError, OutcomeUnknown
-from functions import clock
+from functions import clock, script
 from functions.ports import Store
 from functions.script import dispatch, making
 from functions.script import trigger as triggers
@@ -314,3 +314,23 @@ def test_no_death_loses_a_fire(name: str) -> None:
         assert set(expected) == set(slots), (moment, fuse.where)
         assert sum(Counter(slots).values()) <= len(expected) + 1, (moment, fuse.where)
         assert left == remaining, (moment, fuse.where)
+
+
+def test_what_a_clocks_run_sets_aside_fails_the_run() -> None:
+    """Nobody could bring the event again alone: a one-shot is run again, and goes once nothing is set aside."""
+    bench = Clocked()
+
+    def aside() -> None:
+        if len(bench.events) == 1:
+            script.set_aside("event", ValueError("not now"))
+
+    bench.during = aside
+    record = bench.make(after=0)
+    bench.work()
+    failed = bench.read(record)
+    assert failed is not None
+    assert (failed.last_error or "").startswith("ValueError")
+    bench.minutes(5)
+
+    assert len(bench.events) == 2
+    assert bench.read(record) is None

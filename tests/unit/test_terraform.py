@@ -297,6 +297,13 @@ def test_alerts_wait_for_lines_that_are_written() -> None:
     assert set(told()) <= said
 
 
+def test_no_error_is_logged_that_nobody_is_told_of() -> None:
+    """Whatever a deployed function logs as an error is counted; pages that are not deployed are not."""
+    paths = [path for path in (ROOT / "functions").rglob("*.py") if not {"console", "join"} & set(path.parts)]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    assert set(re.findall(r'log\.(?:error|critical|exception)\(\s*"([^"]+)"', source)) <= set(told())
+
+
 def test_what_needs_a_person_has_an_alert() -> None:
     """Dead letters, calendars that stop or fail, channels, latency, and a clock that is silent."""
     assert {"dead", "feeds_stopped", "feeds_failing", "channels_expiring"} <= set(local_values()["logged"])

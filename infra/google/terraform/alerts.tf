@@ -43,9 +43,15 @@ locals {
     }
     bugs = {
       title   = "A function failed"
-      lines   = "jsonPayload.message=(\"failed\" OR \"given up\") AND severity>=ERROR"
+      lines   = "jsonPayload.message=(\"failed\" OR \"given up\" OR \"reconcile failed\" OR \"no conference made\" OR \"clock trigger cannot be read\" OR \"clock trigger cannot be handed over\") AND severity>=ERROR"
       allowed = 0
       advice  = "Nobody foresaw it: `stack_trace` shows where. Failed tasks are tried again for three days; what was given up is not."
+    }
+    knocking = {
+      title   = "Somebody who is not Google calls the add-on"
+      lines   = "jsonPayload.message=\"add-on call refused\""
+      allowed = 20
+      advice  = "After a change of the add-on's deployment: addon_account and addon_client. Else a stranger, who got nothing."
     }
   }
 }

@@ -18,9 +18,9 @@ locals {
     consent               = { caller = "anyone", tasks = true, calendar = true, meetings = false, webhooks = false, timeout = 60, concurrent = 8 }
     sync_calendar         = { caller = "tasks", tasks = true, calendar = true, meetings = true, webhooks = false, timeout = 80, concurrent = 1 }
     reconcile_event       = { caller = "tasks", tasks = true, calendar = true, meetings = true, webhooks = false, timeout = 80, concurrent = 1 }
-    patch_event           = { caller = "tasks", tasks = true, calendar = true, meetings = true, webhooks = false, timeout = 80, concurrent = 1 }
-    connect_calendar      = { caller = "tasks", tasks = true, calendar = true, meetings = false, webhooks = false, timeout = 80, concurrent = 1 }
-    run_trigger           = { caller = "tasks", tasks = true, calendar = true, meetings = true, webhooks = false, timeout = 540, concurrent = 1 }
+    patch_event           = { caller = "tasks", tasks = true, calendar = true, meetings = false, webhooks = false, timeout = 80, concurrent = 1 }
+    connect_calendar      = { caller = "tasks", tasks = true, calendar = true, meetings = true, webhooks = false, timeout = 80, concurrent = 1 }
+    run_trigger           = { caller = "tasks", tasks = true, calendar = true, meetings = false, webhooks = false, timeout = 540, concurrent = 1 }
     tick                  = { caller = "scheduler", tasks = true, calendar = true, meetings = true, webhooks = false, timeout = 300, concurrent = 1 }
   }
 

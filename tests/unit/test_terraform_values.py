@@ -47,13 +47,14 @@ class Refused(Exception):
     """Terraform would not plan; the text is what it said."""
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A copy of the files that can be planned without Google, where they find what they read."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the files that can be planned without Google, where they find what they read; each plan starts anew."""
+    copy = tmp_path_factory.mktemp("deployment")
     for name in READ:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    at = tmp_path / "infra" / "google" / "terraform"
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, copy / name)
+    at = copy / "infra" / "google" / "terraform"
     (at / "values.tf").write_text(OUTPUT, encoding="utf-8")
     terraform(at, "init", "-input=false")
     return at

@@ -34,7 +34,7 @@ resource "google_cloudfunctions2_function" "each" {
     service_account_email            = google_service_account.function[each.key].email
     ingress_settings                 = each.value.caller == "anyone" ? "ALLOW_ALL" : var.task_ingress
     all_traffic_on_latest_revision   = true
-    available_cpu                    = "1" # more than one request at a time needs a whole one, and a cold start is half as long
+    available_cpu                    = "1" # more than one request at a time needs a whole one
     available_memory                 = "512Mi"
     timeout_seconds                  = each.value.timeout
     max_instance_request_concurrency = each.value.concurrent

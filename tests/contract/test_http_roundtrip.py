@@ -23,7 +23,11 @@ STARTS = st.datetimes(datetime(1970, 1, 1), datetime(2150, 1, 1), timezones=st.j
 LENGTHS = st.timedeltas(timedelta(minutes=1), timedelta(days=30))
 SLOTS = st.builds(lambda start, length, zone: Slot(start, start + length, zone), STARTS, LENGTHS, ZONES)
 MAILS = st.emails(domains=st.just("example.com"))
-PEOPLE = st.lists(st.builds(Attendee, MAILS, st.text(max_size=20).map(text.name), st.booleans()), max_size=4)
+PEOPLE = st.lists(
+    st.builds(Attendee, MAILS, st.text(max_size=20).map(text.name), st.booleans()),
+    max_size=4,
+    unique_by=lambda person: person.email,
+)
 LINES = st.lists(
     st.sampled_from(["RRULE:FREQ=DAILY", "EXDATE:20260101T000000Z", "RDATE;VALUE=DATE:20260101"]), max_size=3
 )

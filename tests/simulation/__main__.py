@@ -15,11 +15,12 @@ from tests.simulation import regressions
 from tests.simulation.campaign import Tally, campaign
 from tests.simulation.faults import Fault
 from tests.simulation.listening import listening
+from tests.simulation.people import ACTS
 from tests.simulation.shrink import shorten
 from tests.simulation.world import Verdict, run_seed
 
 SURE = 10_000
-"""So many seeds see every kind of fault; fewer may miss a rare one."""
+"""So many seeds see every kind of fault and of act; fewer may miss a rare one."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console(highlight=False)
@@ -47,7 +48,7 @@ def seeds(
     _report(tally)
     for seed in sorted(tally.failed)[:10]:
         _explain(seed, keep=keep)
-    never = {fault.value for fault in Fault} - set(tally.faults)
+    never = ({fault.value for fault in Fault} - set(tally.faults)) | (set(ACTS) - set(tally.acts))
     if never and number >= SURE:
         console.print("[red]never happened:[/]", ", ".join(sorted(never)))
     raise typer.Exit(1 if tally.failed or tally.different or (never and number >= SURE) else 0)

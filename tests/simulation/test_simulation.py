@@ -13,7 +13,6 @@ from tests.simulation import regressions
 from tests.simulation.campaign import campaign
 from tests.simulation.faults import Fault
 from tests.simulation.listening import listening
-from tests.simulation.people import ACTS
 from tests.simulation.shrink import shorten
 from tests.simulation.world import Script, Verdict, run_seed
 
@@ -22,13 +21,12 @@ SEEDS = 2000
 
 @pytest.mark.timeout(600)
 def test_two_thousand_worlds_end_well() -> None:
-    """No oracle turns red; each hundredth world is the same twice; every act and every kind of fault happened."""
+    """No oracle turns red; each hundredth world is the same twice; every kind of fault happened."""
     tally = campaign(0, SEEDS)
 
     assert tally.failed == {}, "again: .venv/bin/python -m tests.simulation seed NUMBER"
     assert tally.different == []
     assert {fault.value for fault in Fault} - set(tally.faults) == set()
-    assert set(ACTS) - set(tally.acts) == set()
 
 
 @pytest.mark.parametrize("path", list(regressions.kept()), ids=lambda path: path.stem)

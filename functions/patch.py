@@ -54,8 +54,12 @@ def _publish(job: Work) -> Outcome:
         job.row = msgspec.structs.replace(job.row, refresh=True)
         job.postpone(error, timedelta() if isinstance(error, Stale) else None)
         return Outcome.POSTPONED
-    except (Later, Revoked) as error:
-        job.postpone(error, error.after if isinstance(error, Later) else None)
+    except Later as error:
+        job.postpone(error, error.after)
+        return Outcome.POSTPONED
+    except Revoked as error:
+        # A person must act: to ask again and again would help nobody.
+        job.postpone(error, timedelta(hours=1))
         return Outcome.POSTPONED
     except Refused as error:
         job.park(str(error))

@@ -143,7 +143,9 @@ class Hub:
         def begin() -> None:
             at, call = waiting.pop(0)
             context = contextvars.copy_context()
-            lanes[at] = self._start(f"{parent.name}/{at}", parent.process, lambda: context.run(call), ended)
+            # Numbered through the whole life of the process: no two workers have one name.
+            name = f"{parent.name}/{len(parent.process.workers) - 1}"
+            lanes[at] = self._start(name, parent.process, lambda: context.run(call), ended)
 
         def ended(_: Worker) -> None:
             nonlocal open_calls

@@ -203,7 +203,7 @@ class Rest:
         """True if it changed before the latest full pass, and was over by then: such a pass does not show it."""
         place = wish.user, wish.calendar
         _, since = self.steps.began.get(place, (0.0, 0.0))
-        return wish.changed_at <= since and is_over(wish.fields, look.zones[place], since)
+        return wish.edited_at <= since and is_over(wish.fields, look.zones[place], since)
 
     def _ghosts(self, look: Look) -> Iterator[Finding]:
         """I9: every meeting of ours is wanted; I2: and shared only by events that may share one."""

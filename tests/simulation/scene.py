@@ -98,6 +98,7 @@ class Scene:
             unreadable=unreadable,
             elsewhere=elsewhere,
             changed_at=self.clock().timestamp(),
+            edited_at=self.clock().timestamp(),
         )
         self.shadow.wishes[wish.token] = wish
         return wish
@@ -114,7 +115,7 @@ class Scene:
         # To write what stands there already changes nothing, and no list shows it.
         latest = max(one["updated"] for one in (now, *(one for _, one in read if one)))
         if datetime.fromisoformat(latest).timestamp() > self.clock().timestamp() - 1:
-            wish.changed_at = self.clock().timestamp()
+            wish.changed_at = wish.edited_at = self.clock().timestamp()
 
     def shared(self, wish: Wish, other: Wish) -> None:
         """Note that two events name one meeting, with whatever else names it."""

@@ -31,6 +31,8 @@ class Wish:
     """Tokens of the events with which it may share a meeting: a copy's original, the other half of a split series."""
     changed_at: float = 0.0
     """When a person last changed the event or its meeting, in seconds since the epoch."""
+    edited_at: float = 0.0
+    """When a person last changed the event itself."""
     elsewhere: bool = False
     """True if its organizer is not connected, but somebody who is has a copy: its conference is not our business."""
 

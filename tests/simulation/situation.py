@@ -86,7 +86,7 @@ class Situation:
         """A person makes an event."""
         event = self.world.insert(**fields)
         provider = "http" if "conferenceData" in event else None
-        wish = Wish(token, ALICE, ALICE, event["id"], provider, own(event), changed_at=self.now)
+        wish = Wish(token, ALICE, ALICE, event["id"], provider, own(event), changed_at=self.now, edited_at=self.now)
         self.shadow.wishes[token] = wish
         return wish
 
@@ -99,7 +99,7 @@ class Situation:
         wish = self.shadow.wishes[token]
         wish.fields = own(self.world.event(wish.event))
         wish.alive = wish.fields["status"] != "cancelled"
-        wish.changed_at = self.now
+        wish.changed_at = wish.edited_at = self.now
 
     # ---- what is there ----------------------------------------------------------------------
 

@@ -87,12 +87,14 @@ def _linked(ground: Ground, provider: ConferenceProvider) -> Iterator[Row]:
 
 
 def _stale(row: Row, meeting: Meeting | None) -> bool:
-    """True if the provider holds another version than the one last agreed on."""
+    """True if the provider shows another meeting than it did when last asked, or written to."""
     if meeting is None or row.link is None or row.link.meeting is None or row.pending:
         return False
     known = row.link.meeting
     if meeting.version is not None:
         return meeting.version != known.version
+    if None not in (meeting.digest, known.digest) and meeting.digest != known.digest:
+        return True
     return (meeting.title, meeting.join_url) != (known.title, known.join_url)
 
 

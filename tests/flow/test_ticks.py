@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from conference.errors import Gone, Later, Missing
 from conference.meeting import Meeting
+from conference.providers.protocol import Written
 from functions import channel, feed, sweep
 from tests.crashing import Crash
 from tests.meanwhile import Meanwhile
@@ -231,16 +233,77 @@ def test_the_sweep_finds_a_meeting_changed_unheard(world: World) -> None:
 
 
 @pytest.mark.usefixtures("feed")
-@pytest.mark.parametrize(("changed", "stale"), [({}, 0), ({"title": "Other"}, 1), ({"join_url": "https://x.test/"}, 1)])
+@pytest.mark.parametrize(
+    ("changed", "stale"),
+    [
+        ({}, 0),
+        ({"title": "Other"}, 1),
+        ({"join_url": "https://x.test/"}, 1),
+        ({"digest": "of another state"}, 1),
+        ({"digest": None}, 0),
+        ({"digest": None, "title": "Other"}, 1),
+    ],
+)
 def test_the_sweep_compares_meetings_without_versions_by_what_they_show(
-    world: World, changed: dict[str, str], stale: int
+    world: World, changed: dict[str, str | None], stale: int
 ) -> None:
-    """Title and join link stand for the rest where a provider tells no version."""
+    """Where a provider tells no version, the digest stands for it; where it tells none either, title and join link."""
     world.insert()
     world.settle()
     bare = [msgspec.structs.replace(one, version=None, **changed) for one in world.provider.list()]
 
     assert sweep.sweep_provider(world.ground, world.provider, bare)["stale"] == stale
+
+
+class Versionless:
+    """A provider whose meetings have no version."""
+
+    def __init__(self, provider: Any) -> None:
+        self._provider = provider
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._provider, name)
+
+    def create(self, *arguments: Any, **named: Any) -> Written:
+        """As it is, without the version."""
+        return self._written(self._provider.create(*arguments, **named))
+
+    def update(self, *arguments: Any, **named: Any) -> Written:
+        """As it is, without the version."""
+        return self._written(self._provider.update(*arguments, **named))
+
+    def get(self, ref: Any) -> Meeting:
+        """As it is, without the version."""
+        return self._bare(self._provider.get(ref))
+
+    def list(self) -> Iterator[Meeting]:
+        """As they are, without the versions."""
+        return map(self._bare, self._provider.list())
+
+    def _written(self, written: Written) -> Written:
+        return replace(written, meeting=self._bare(written.meeting))
+
+    @staticmethod
+    def _bare(meeting: Meeting) -> Meeting:
+        return msgspec.structs.replace(meeting, version=None)
+
+
+@pytest.mark.usefixtures("feed")
+def test_an_old_write_that_a_provider_without_versions_applies_late_is_swept_away(world: World) -> None:
+    """It undoes the newer agenda, leaves the title, and nothing tells of it: the sweep finds it by the digest."""
+    world.vendor_control("webhooks", silent=True)
+    world.change_ground(providers={"http": Versionless(world.provider)})
+    made = world.insert(description="First")
+    world.settle()
+    world.patch(made["id"], description="Second")
+    world.settle()
+    world.vendor_control(f"meetings/{world.meetings()[0]['id']}", agenda="First")
+    for _ in range(2):
+        world.clock.advance(timedelta(minutes=31))
+        world.tick()
+        world.settle()
+
+    assert world.meetings()[0]["agenda"] == "Second"
 
 
 @pytest.mark.usefixtures("feed")

@@ -2,55 +2,49 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import math
 import random
-import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from conference.errors import Forged, Later, LockstepError, OutcomeUnknown, Poison, Stale
+from conference.errors import LockstepError
 from conference.providers.protocol import CreateKey, MeetingLister
 from conference.solution import Solution
-from functions import clock as ticking
 from functions import feed as feeds
-from functions import notification, patch, reconcile, sweep, sync, webhook
+from functions import sweep
 from functions.ground import Ground
 from functions.initialise import initialise
-from functions.ports import Task
 from infra.google.calendar import GoogleCalendar
 from infra.google.wire import Authorised
 from infra.local.calendar.messages import Request
 from infra.local.calendar.server import CalendarServer
-from infra.local.held import Held
 from infra.local.memory import MemoryQueue, MemoryStore
 from infra.local.vault import LocalVault
 from tests.simulation.budget import OUR_WORK_ALONE
 from tests.simulation.chance import Chance
+from tests.simulation.course import Course
 from tests.simulation.crossing import Crossing
 from tests.simulation.faults import Fault, Faults
 from tests.simulation.hub import Crash, Hub, Worker
 from tests.simulation.judge import Broken, Judge
 from tests.simulation.people import People
-from tests.simulation.ports import SimLanes, SimProvider, SimQueue, SimStore, SkewedClock, provider
+from tests.simulation.ports import SimLanes, SimQueue, SimStore, SkewedClock, provider
+from tests.simulation.post import Post
 from tests.simulation.promptness import allowed
 from tests.simulation.scenario import Scenario, scenario
+from tests.simulation.scheduler import Scheduler
 from tests.simulation.shadow import Shadow
+from tests.simulation.tasks import Tasks
 from tests.simulation.transport import Consent, SimCredentials, Transport
 from tests.simulation.vendor import ModelProvider, VendorModel
 from tests.world import NoIdentity
 
 NOTICES = "http://127.0.0.1:9/calendar_notification"
-DEADLINE = 60.0
-"""Seconds after which the queue gives a task to another worker; the first may live on."""
-REDELIVERY = 5.0
 FRESH_WITHIN = 20 * 60.0
 """Without polls and sweeps, and with faults on the path, every change is reflected within this."""
 SETTLING = 4.0
@@ -61,8 +55,6 @@ AFTERWARDS = 40 * 60.0
 """What a task leaves behind that came this late, as a spare meeting, is gone by then too."""
 MOST = 20_000
 """Calls after which a world is taken for one that never comes to rest."""
-DUE = ("poll_at", "wake_at", "sweep_at", "renew_at", "due", "next_at")
-"""The fields that the scheduler's tick looks for: a tick that finds nothing due is left out."""
 
 _VAULT = LocalVault(b"v" * 32)
 
@@ -86,7 +78,6 @@ class Verdict:
     kinds: Counter[str] = field(default_factory=Counter)
     struck: dict[str, Fault] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
-    states: Counter[str] = field(default_factory=Counter)
     trace: list[tuple[float, str, str]] = field(default_factory=list)
 
     @property
@@ -146,17 +137,13 @@ class World:
             name: provider(ModelProvider(model, "acme"), self.crossing, self._provider_changed)
             for name, model in self.vendors.items()
         }
-        self.ground = self._ground()
+        self.course = Course(self.hub, self.chance, self.faults, self.crossing, self.judge)
+        self.post = Post(self.course, self.google, self.vendors, self.store)
+        self.tasks = Tasks(self.course, self.queue)
+        self.scheduler = Scheduler(self.course)
+        self.course.ground = self._ground()
         self.story: dict[int, str] = {}
         self.calls: Counter[str] = Counter()
-        self.numbers: Counter[str] = Counter()
-        self.minutes: set[int] = set()
-        self.due: dict[str, float] = {"the first tick": 0.0}
-        self.down_until = self.paused_until = 0.0
-        self.broken: Broken | None = None
-        self.given_twice: set[int] = set()
-        """Tasks whose worker was held up beyond the deadline: another comes, and others for the same work may."""
-        self.notices: dict[str, Mapping[str, str]] = {}
 
     # ---- the whole life ---------------------------------------------------------------------
 
@@ -168,7 +155,7 @@ class World:
         for user, calendars in self.plan.calendars.items():
             for calendar in calendars:
                 self.hub.at(self.hub.seconds + early, partial(self._connect, user, calendar))
-        self._tick_at(self.hub.seconds + 60)
+        self.scheduler.start()
         if not self.plan.hurried:
             self._run_until_connected()
         when = self._plan_acts()
@@ -210,7 +197,7 @@ class World:
         )
 
     def _come_to_rest(self) -> None:
-        self.paused_until = self.down_until = 0.0
+        self.tasks.paused_until = self.course.down_until = 0.0
         until = self.hub.seconds + CALM
         self._run(until)
         while (waiting := [held.at.timestamp() for held in self.queue.waiting()]) or self.hub.busy:
@@ -233,18 +220,18 @@ class World:
     def _another_full_pass(self) -> None:
         before = self.calls.copy()
         for document in self.store.query(feeds.COLLECTION):
-            feeds.raise_dirty(self.ground, document.key.partition("/")[2], full=True)
+            feeds.raise_dirty(self.course.ground, document.key.partition("/")[2], full=True)
         for one in self.providers.values():
             if isinstance(one, MeetingLister):
-                sweep.sweep_provider(self.ground, one, one.list())
+                sweep.sweep_provider(self.course.ground, one, one.list())
         self._run(self.hub.seconds + 120)
         self.judge.fixpoint(self.calls - before)
 
     def _run(self, until: float) -> None:
         while self.hub.seconds < until:
             self.hub.run(min(until, self.hub.seconds + 60.0))
-            if self.broken is not None:
-                raise self.broken
+            if self.course.broken is not None:
+                raise self.course.broken
             if len(self.crossing.trace) > MOST:
                 raise Broken("rest", "the world does not come to rest")
 
@@ -267,7 +254,7 @@ class World:
             f"{self.hub.now():%d %b %H:%M:%S} {self.people.act(self.chance.generator(f'act {number}'))}"
         )
         self.crossing.note(f"act {number}", self.story[number])
-        self._look_for_pushes()
+        self.post.look()
         _, where, drawn, extra = self.chance.numbers(f"around act {number}")
         match self.faults.strike("act", f"act {number}", drawn):
             case Fault.TOKENS_EXPIRED:
@@ -275,7 +262,7 @@ class World:
                 self._control("expire-tokens", calendarId=every[int(where * len(every))])
             case Fault.OUTAGE:
                 length = 40 * 86400.0 if extra < 0.2 else 600 + 4000 * extra
-                self.down_until = self.hub.seconds + length
+                self.course.down_until = self.hub.seconds + length
             case Fault.PROVIDER_REVOKED:
                 for one in self.providers.values():
                     one.revoked_until = self.hub.seconds + 300 * extra
@@ -284,189 +271,21 @@ class World:
         try:
             self.judge.fresh(self.hub.seconds - self._prompt())
         except Broken as broken:
-            self._note_broken(broken)
+            self.course.note_broken(broken)
 
     def _connect(self, user: str, calendar: str) -> None:
         def ended(worker: Worker) -> None:
             if isinstance(worker.error, Broken):
-                self._note_broken(worker.error)
+                self.course.note_broken(worker.error)
             elif isinstance(worker.error, Crash | LockstepError):
                 # The owner sees that it did not work, and tries again.
                 self.hub.at(self.hub.seconds + 30, lambda: self._connect(user, calendar))
             elif worker.error is not None:
-                self._note_broken(_bug(worker))
+                self.course.note_bug(worker)
 
         self.consent.withdrawn.discard(user)
-        name = self._named(f"connect {calendar}")
-        self.hub.spawn(name, lambda: initialise(self.ground, user, calendar), ended)
-
-    # ---- notices and pushes -----------------------------------------------------------------
-
-    def _look_for_pushes(self) -> None:
-        for push in self.google.due_pushes(self.hub.now()):
-            self._notice_on_its_way(push)
-        later = self.google.next_push()
-        if later is not None:
-            self.hub.at(later.timestamp(), self._look_for_pushes)
-        for name, model in self.vendors.items():
-            for sent in model.due_pushes(self.hub.now()):
-                self._push_on_its_way(name, sent.headers, sent.body)
-
-    def _notice_on_its_way(self, push: Any) -> None:
-        headers = {name.lower(): value for name, value in push.headers.items()}
-        name = self._named("notice")
-        way, _, drawn, extra = self.chance.numbers(name)
-        fault = self.faults.strike("notice", name, drawn)
-        arrives = self.hub.seconds + 0.2 + 2 * way
-        if fault is Fault.NOTICE_LOST:
-            self.google.push_answered(push, 204, self.hub.now())
-            return
-        if fault is Fault.NOTICE_DELAYED:
-            arrives += 3600 * extra**3
-        if fault is Fault.NOTICE_DOUBLED:
-            self.hub.at(arrives + 30 * extra, lambda: self._notice(f"{name} again", headers, None))
-        if fault is Fault.NOTICE_FORGED:
-            self.hub.at(arrives, lambda: self._notice(f"{name} forged", _forged(headers, extra), None, forged=True))
-        if fault is Fault.NOTICE_REPLAYED and self.notices:
-            old = [*self.notices.values()][int(extra * len(self.notices))]
-            self.hub.at(arrives + 100 * extra, lambda: self._notice(f"{name} replayed", old, None))
-        self.notices.setdefault(headers["x-goog-channel-id"], headers)
-        self.hub.at(arrives, lambda: self._notice(name, headers, push))
-
-    def _notice(self, name: str, headers: Mapping[str, str], push: Any, *, forged: bool = False) -> None:
-        def ended(worker: Worker) -> None:
-            status = self._status(worker, {Forged: 403, Later: 503, OutcomeUnknown: 503, Stale: 503})
-            if forged and worker.error is None:
-                self._note_broken(Broken("S1", "a forged notice was taken"))
-            if push is not None:
-                self.google.push_answered(push, status, self.hub.now())
-                self._look_for_pushes()
-
-        if self.hub.seconds < self.down_until:
-            if push is not None:
-                self.google.push_answered(push, None, self.hub.now())
-                self._look_for_pushes()
-            return
-        channel = self.store.get(f"channels/{headers['x-goog-channel-id']}")
-        if channel is not None:
-            self.judge.noticed(str(channel.data["feed"]))
-        self.hub.spawn(name, lambda: notification.calendar_notification(self.ground, headers), ended)
-
-    def _push_on_its_way(self, vendor: str, headers: Mapping[str, str], body: bytes) -> None:
-        name = self._named(f"push {vendor}")
-        way, _, drawn, extra = self.chance.numbers(name)
-        fault = self.faults.strike("push", name, drawn)
-        arrives = self.hub.seconds + 0.2 + 2 * way
-        if fault is Fault.PUSH_LOST:
-            return
-        if fault is Fault.PUSH_DELAYED:
-            arrives += 250 * extra
-        if fault is Fault.PUSH_DOUBLED:
-            self.hub.at(arrives + 30 * extra, lambda: self._push(f"{name} again", vendor, headers, body))
-        self.hub.at(arrives, lambda: self._push(name, vendor, headers, body))
-
-    def _push(self, name: str, vendor: str, headers: Mapping[str, str], body: bytes) -> None:
-        def ended(worker: Worker) -> None:
-            status = self._status(worker, {Forged: 403, Later: 503, OutcomeUnknown: 503, Stale: 503})
-            if status is None or status >= 500:
-                self.hub.at(self.hub.seconds + 20, lambda: self._push(self._named("push again"), vendor, headers, body))
-
-        if self.hub.seconds < self.down_until:
-            self.hub.at(self.down_until, lambda: self._push(name, vendor, headers, body))
-            return
-        self.hub.spawn(name, lambda: webhook.provider_webhook(self.ground, vendor, headers, body), ended)
-
-    # ---- tasks ------------------------------------------------------------------------------
-
-    def _task_added(self, at: float) -> None:
-        self.hub.at(at, self._dispatch)
-
-    def _dispatch(self) -> None:
-        blocked = max(self.down_until, self.paused_until)
-        if self.hub.seconds < blocked:
-            self.hub.at(blocked, self._dispatch)
-            return
-        for held in self.queue.due(self.hub.now()):
-            self._deliver(self.queue.take(held))
-
-    def _deliver(self, held: Held) -> None:
-        task = held.task
-        name = self._named(f"{task.function} {_target(task)}")
-        way, skew, drawn, extra = self.chance.numbers(name)
-        fault, ground, wait = self.faults.strike("task", name, drawn), self.ground, 0.02 * way
-        match fault:
-            case Fault.COLD_START:
-                wait = 8 * extra
-            case Fault.TASK_DELAYED:
-                wait = 500 * extra
-            case Fault.TASK_LOST:
-                self.queue.done(held)
-                return
-            case Fault.QUEUE_PAUSED:
-                self.paused_until = self.hub.seconds + 300 * extra
-            case Fault.OLD_BODY:
-                task = Task(task.function, {key: value for key, value in task.body.items() if key != "fence"})
-            case Fault.CLOCK_SKEWED:
-                ground = dataclasses.replace(ground, clock=SkewedClock(self.hub, 600 * skew - 300))
-                self.judge.clock_is_off()
-            case Fault.TASK_DOUBLED:
-                again = self.hub.seconds + 3 * extra
-                self.hub.at(again, lambda: self._work(f"{name} doubled", task, ground, None, fault))
-        if fault is not None:
-            self.crossing.note(name, fault.value)
-        self.hub.at(self.hub.seconds + wait, lambda: self._work(name, task, ground, held, fault))
-
-    def _work(self, name: str, task: Task, ground: Ground, held: Held | None, fault: Fault | None) -> None:
-        def ended(worker: Worker) -> None:
-            status = self._status(worker, {Later: 503, OutcomeUnknown: 503, Stale: 503, LockstepError: 200})
-            self._judge_answer(name, worker)
-            if held is not None:
-                self._answered(held, status)
-
-        worker = self.hub.spawn(name, lambda: call(ground, task), ended)
-        if fault in {Fault.TASK_DOUBLED, Fault.CLOCK_SKEWED} or (held is not None and held.id in self.given_twice):
-            self.crossing.blame(worker.process)
-        if held is not None:
-            self.hub.at(self.hub.seconds + DEADLINE, lambda: self._out_of_time(held, worker))
-
-    def _judge_answer(self, name: str, worker: Worker) -> None:
-        try:
-            self.judge.task_answered(name, worker.error, ground_failed=worker.process in self.crossing.groundless)
-        except Broken as broken:
-            self._note_broken(broken)
-
-    def _answered(self, held: Held, status: int | None) -> None:
-        if status is not None and status < 300:
-            self.queue.done(held)
-            return
-        at = self.hub.seconds + REDELIVERY * min(2**held.attempts, 60)
-        self.queue.again(held, datetime.fromtimestamp(at, UTC), status)
-        self.hub.at(at, self._dispatch)
-
-    def _out_of_time(self, held: Held, worker: Worker) -> None:
-        if not worker.over:
-            self.given_twice.add(held.id)
-            self._answered(held, None)
-
-    # ---- the scheduler ----------------------------------------------------------------------
-
-    def _tick_at(self, when: float) -> None:
-        minute = math.ceil(when / 60)
-        if minute not in self.minutes:
-            self.minutes.add(minute)
-            self.hub.at(minute * 60.0, lambda: self._tick(minute))
-
-    def _tick(self, minute: int) -> None:
-        if self.hub.seconds < self.down_until:
-            self._tick_at(self.down_until + 1)
-        elif min(self.due.values(), default=0.0) <= self.hub.seconds:
-            self.due.pop("the first tick", None)
-            self.hub.spawn(f"tick {minute}", lambda: ticking.tick(self.ground), self._ticked)
-
-    def _ticked(self, worker: Worker) -> None:
-        self._status(worker, {LockstepError: 200})
-        # What it found and could not do is due still.
-        self._tick_at(self.hub.seconds + 1)
+        name = self.course.named(f"connect {calendar}")
+        self.hub.spawn(name, lambda: initialise(self.course.ground, user, calendar), ended)
 
     # ---- what the judge is told -------------------------------------------------------------
 
@@ -483,12 +302,7 @@ class World:
     def store_changed(self, key: str, before: dict[str, Any] | None, after: dict[str, Any] | None, worker: str) -> None:
         """Have a committed write judged, and come back when it is due."""
         self.judge.store_changed(key, before, after, worker)
-        times = [float(after[name]) for name in DUE if after.get(name) is not None] if after else []
-        if times:
-            self.due[key] = min(times)
-            self._tick_at(max(self.due[key], self.hub.seconds + 1))
-        else:
-            self.due.pop(key, None)
+        self.scheduler.written(key, after)
         if after and key.startswith("feeds/"):
             self._feed_changed(before, after)
 
@@ -509,32 +323,9 @@ class World:
 
     def _provider_changed(self) -> None:
         self.judge.meetings_changed()
-        self._look_for_pushes()
-
-    def _status(self, worker: Worker, statuses: Mapping[type[Exception], int]) -> int | None:
-        """What the function's door answers; None if its process died."""
-        error = worker.error
-        if error is None:
-            return 204
-        if isinstance(error, Crash):
-            return None
-        if isinstance(error, Broken):
-            self._note_broken(error)
-            return 200
-        for kind, status in statuses.items():
-            if isinstance(error, kind):
-                return status
-        self._note_broken(_bug(worker))
-        return 500
-
-    def _note_broken(self, broken: Broken) -> None:
-        self.broken = self.broken or broken
+        self.post.look()
 
     # ---- making the world -------------------------------------------------------------------
-
-    def _named(self, what: str) -> str:
-        self.numbers[what] += 1
-        return f"{what} #{self.numbers[what]}"
 
     def _set_up_google(self) -> None:
         for user, calendars in self.plan.calendars.items():
@@ -553,7 +344,7 @@ class World:
         numbers = iter(range(10**9))
         return Ground(
             store=SimStore(self.store, self.crossing, self),
-            queue=SimQueue(self.queue, self.crossing, self, self._task_added),
+            queue=SimQueue(self.queue, self.crossing, self, self.tasks.added),
             vault=_VAULT,
             clock=SkewedClock(self.hub),
             lanes=SimLanes(self.hub, self.plan.width),
@@ -568,41 +359,5 @@ class World:
         )
 
     def _door(self, signer: Any) -> Authorised:
-        transport = Transport(self.google, signer.email, self.crossing, self.consent, self, self._look_for_pushes)
+        transport = Transport(self.google, signer.email, self.crossing, self.consent, self, self.post.look)
         return Authorised(signer, transport)
-
-
-def call(ground: Ground, task: Task) -> None:
-    """Run a task as its function would."""
-    body = dict(task.body)
-    run: Callable[[], object]
-    match task.function:
-        case "sync_calendar":
-            run = partial(sync.sync_calendar, ground, body["feed"], body["number"])
-        case "patch_event":
-            run = partial(patch.patch_event, ground, body["feed"], body["event"])
-        case "reconcile_event" if "meeting" in body:
-            run = partial(webhook.look_at_meeting, ground, body["meeting"], body["version"])
-        case "reconcile_event":
-            run = partial(reconcile.reconcile_event, ground, body["feed"], body["event"], body.get("fence", -1))
-        case unknown:
-            raise Poison(f"no function {unknown}")
-    run()
-
-
-def _target(task: Task) -> str:
-    return str(task.body.get("event") or task.body.get("meeting") or task.body.get("feed"))[:12]
-
-
-def _forged(headers: Mapping[str, str], extra: float) -> dict[str, str]:
-    # A resource id is no secret, and is not known yet of a channel whose watch was not answered.
-    name = ("x-goog-channel-token", "x-goog-channel-id")[int(extra * 2)]
-    return {**headers, name: headers.get(name, "")[:-1] + "~"}
-
-
-def _bug(worker: Worker) -> Broken:
-    lines = traceback.format_exception(worker.error)
-    return Broken("bug", f"{worker.name}: {''.join(lines[-3:])}")
-
-
-__all__ = ["Script", "SimProvider", "Verdict", "World", "run_seed"]

@@ -59,15 +59,13 @@ test: $(VENV)/ready ## run the whole suite: format, lint, types, tests
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
 
-SEEDS ?= 2000
-FROM ?= 0
 .PHONY: simulate
 simulate: $(VENV)/ready ## live through many simulated worlds; SEEDS=…, FROM=…; a failing story is kept in regressions/
-	@exec $(BIN)/python -m tests.simulation seeds --seeds $(SEEDS) --from $(FROM)
+	@exec $(BIN)/python -m tests.simulation seeds $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FROM),--from $(FROM))
 
 .PHONY: canaries
 canaries: $(VENV)/ready ## take each protection out of the product and see that the simulation notices; SEEDS=…
-	@exec $(BIN)/python -m tests.simulation.canaries --seeds $(SEEDS)
+	@exec $(BIN)/python -m tests.simulation.canaries $(if $(SEEDS),--seeds $(SEEDS))
 
 MUTANTS = .mutants
 .PHONY: mutants

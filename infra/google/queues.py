@@ -12,7 +12,6 @@ from datetime import timedelta
 from google.api_core import exceptions
 from google.api_core.retry import Retry
 from google.cloud import tasks_v2
-from google.protobuf import duration_pb2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +40,9 @@ class QueuePlan:
             ),
             retry_config=tasks_v2.RetryConfig(
                 max_attempts=self.attempts,
-                max_retry_duration=_duration(self.patience),
-                min_backoff=_duration(self.min_backoff),
-                max_backoff=_duration(self.max_backoff),
+                max_retry_duration=self.patience,
+                min_backoff=self.min_backoff,
+                max_backoff=self.max_backoff,
                 max_doublings=self.doublings,
             ),
         )
@@ -75,9 +74,3 @@ def stand(client: tasks_v2.CloudTasksClient, location: str, plans: Iterable[Queu
             client.create_queue(parent=location, queue=queue, retry=patient, timeout=within)
         except exceptions.AlreadyExists:
             client.update_queue(queue=queue, retry=patient, timeout=within)
-
-
-def _duration(length: timedelta) -> duration_pb2.Duration:
-    duration = duration_pb2.Duration()
-    duration.FromTimedelta(length)
-    return duration

@@ -15,7 +15,6 @@ from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
-from google.protobuf import duration_pb2, timestamp_pb2
 
 from conference.errors import Later, OutcomeUnknown, Where
 from functions.ports import Clock, Task
@@ -125,10 +124,10 @@ class CloudTasksQueue:
                 body=body,
                 oidc_token=tasks_v2.OidcToken(service_account_email=self._address.account, audience=url),
             ),
-            dispatch_deadline=_duration(self._address.deadline),
+            dispatch_deadline=self._address.deadline,
         )
         if at is not None:
-            message.schedule_time = _timestamp(at)
+            message.schedule_time = at
         return message
 
     def _client(self) -> tasks_v2.CloudTasksClient:
@@ -145,18 +144,6 @@ def _meaning(error: exceptions.GoogleAPICallError) -> Later | OutcomeUnknown:
     if unsent or isinstance(error, _NOT_TAKEN):
         return Later("Cloud Tasks did not take the task", where)
     return OutcomeUnknown("Cloud Tasks did not say whether it took the task", where)
-
-
-def _timestamp(at: datetime) -> timestamp_pb2.Timestamp:
-    stamp = timestamp_pb2.Timestamp()
-    stamp.FromDatetime(at)
-    return stamp
-
-
-def _duration(length: timedelta) -> duration_pb2.Duration:
-    duration = duration_pb2.Duration()
-    duration.FromTimedelta(length)
-    return duration
 
 
 # ---- Clients --------------------------------------------------------------------------------

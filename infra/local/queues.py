@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import httpx
@@ -82,8 +83,8 @@ class ServedQueue:
             timedelta(seconds=settings.task_deadline),
         )
         target = f"127.0.0.1:{settings.tasks_port}"
-        self.queue = tasks.CloudTasksQueue(lambda: tasks.local_client(target), address, clock, timeout=settings.timeout)
-        self._client: Callable[[], CloudTasksClient] = lambda: tasks.local_client(target)
+        self._client: Callable[[], CloudTasksClient] = partial(tasks.local_client, target)
+        self.queue = tasks.CloudTasksQueue(self._client, address, clock, timeout=settings.timeout)
         self._stand = queues.stand
         names = [settings.task_queue, *ids.values()]
         each = AT_ONCE // (len(names) + 1)
@@ -99,11 +100,8 @@ class ServedQueue:
     @contextmanager
     def calling(self, bearer: Callable[[str], str]) -> Iterator[object]:  # noqa: ARG002 - the server has its own
         """As LocalQueue: the server calls, whether this process lives or not; what it needs is that queues stand."""
-        client = self._client()
-        try:
+        with self._client() as client:
             self._stand(client, self._location, self._plans, within=READY_WITHIN)
-        finally:
-            client.transport.close()
         yield self
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -16,6 +17,8 @@ from conference.decoding import from_plain
 from conference.errors import Conflict, Gone, Later, Missing
 from functions.ground import Ground
 from functions.ports import Document, Put, Task
+
+T = TypeVar("T")
 
 COLLECTION = "feeds"
 TRIES = 20
@@ -126,17 +129,26 @@ def change(ground: Ground, feed: str, how: Callable[[Feed], Feed | None], *also:
 
     What is written `also` is written in the same commit. Raises Gone(CALENDAR) if the feed was disconnected.
     """
-    for _ in range(TRIES):
+
+    def attempt() -> Feed:
         document, current = load(ground, feed)
         wanted = how(current)
         if wanted is None:
             return current
+        ground.store.commit(put(document, document.key, wanted), *also)
+        return wanted
+
+    return retried(attempt, "the feed's document is too busy")
+
+
+def retried(attempt: Callable[[], T], busy: str) -> T:
+    """What `attempt` returns, begun anew as often as others are quicker. Raises Later, with what is too `busy`."""
+    for _ in range(TRIES):
         try:
-            ground.store.commit(put(document, document.key, wanted), *also)
+            return attempt()
         except Conflict:
             continue
-        return wanted
-    raise Later("the feed's document is too busy")
+    raise Later(busy)
 
 
 def raise_dirty(ground: Ground, feed: str, *, full: bool = False, delay: float = 0.0) -> Feed:

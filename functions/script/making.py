@@ -12,10 +12,10 @@ import msgspec
 import structlog
 
 from conference.decoding import from_plain
-from conference.errors import Conflict, Gone, Later, LockstepError
+from conference.errors import Gone, LockstepError
 from functions import channel
 from functions import feed as feeds
-from functions.feed import TRIES, Feed, restarted
+from functions.feed import Feed, restarted, retried
 from functions.ground import Ground
 from functions.ports import Delete, Document, Put, Where
 from functions.script import delivery as deliveries
@@ -30,6 +30,7 @@ from functions.script.schedule import Schedule
 from functions.script.trigger import TriggerRecord, owner_of
 
 OWNERS = "script_owners"
+BUSY = "the user's triggers are too busy"
 
 log = structlog.get_logger(__name__)
 
@@ -68,46 +69,31 @@ def make(project: Project, user: str, draft: Draft, *, replacing: TriggerRecord 
     A calendar's changes are followed from this moment on.
     """
     key = f"{OWNERS}/{owner_of(project.id, user)}"
-    for _ in range(TRIES):
-        try:
-            return _once(project, user, draft, project.ground.store.get(key), replacing)
-        except Conflict:
-            continue
-    raise Later("the user's triggers are too busy")
+    return retried(lambda: _once(project, user, draft, project.ground.store.get(key), replacing), BUSY)
 
 
 def ensure(project: Project, user: str, draft: Draft) -> TriggerRecord:
     """The user's trigger that equals the draft, made if there is none; two callers at once get the same one."""
     owner = owner_of(project.id, user)
-    for _ in range(TRIES):
+
+    def attempt() -> TriggerRecord:
         tally = project.ground.store.get(f"{OWNERS}/{owner}")
         found = next((one for one in of_owner(project.ground, owner) if draft.equals(one)), None)
-        if found is not None:
-            return found
-        try:
-            return _once(project, user, draft, tally, None)
-        except Conflict:
-            continue
-    raise Later("the user's triggers are too busy")
+        return found or _once(project, user, draft, tally, None)
+
+    return retried(attempt, BUSY)
 
 
 def unmake(project: Project, record: TriggerRecord) -> bool:
     """Remove a trigger; False if it was gone already. The last one of a feed stops its channels and ends the feed."""
     ground = project.ground
-    for _ in range(TRIES):
-        found = triggers.find(ground, record.id)
-        if found is None:
-            return False
-        document, current = found
-        try:
-            ended = _remove(ground, document, current)
-        except Conflict:
-            continue
-        for name in ended:
-            _close(ground, name)
-        forget(ground, current)
-        return True
-    raise Later("the trigger's document is too busy")
+    ended = retried(lambda: _remove(ground, record.id), "the trigger's document is too busy")
+    if ended is None:
+        return False
+    for name in ended:
+        _close(ground, name)
+    forget(ground, record)
+    return True
 
 
 def forget(ground: Ground, record: TriggerRecord) -> None:
@@ -248,7 +234,12 @@ def _begin_clock(ground: Ground, record: TriggerRecord) -> None:
         log.warning("clock trigger not handed over yet", trigger=record.id, error=str(error))
 
 
-def _remove(ground: Ground, document: Document, record: TriggerRecord) -> list[str]:
+def _remove(ground: Ground, trigger: str) -> list[str] | None:
+    """One try; the channels that nobody needs any more, None if the trigger was gone. Raises Conflict."""
+    found = triggers.find(ground, trigger)
+    if found is None:
+        return None
+    document, record = found
     key = f"{OWNERS}/{record.owner}"
     counted = ground.store.get(key)
     writes: list[Put | Delete] = [Delete(document.key, document.version)]

@@ -7,17 +7,17 @@ repeated finds its snapshots already, and notes nothing twice.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import msgspec
 import structlog
 
-from conference.errors import Conflict, Gone, Later, LockstepError, Poison, Refused, Stale
+from conference.errors import Gone, LockstepError, Poison, Refused, Stale
 from functions import dead, ledger
 from functions import feed as feeds
-from functions.feed import TRIES, Feed
+from functions.feed import Feed, retried
 from functions.ground import Ground
 from functions.ports import Document, Put, Where
 from functions.script import delivery as deliveries
@@ -112,27 +112,21 @@ class Noting:
 
     def _note(self, found: Sequence[_Seen]) -> None:
         while found:
-            found = found[self._commit(found) :]
+            found = found[retried(partial(self._commit, found, self.position), "the feed's events are too busy") :]
 
-    def _commit(self, found: Sequence[_Seen]) -> int:
-        """Commit the first portion; how many events that were."""
-        position = self.position
-        for _ in range(TRIES):
-            self.position = position
-            writes, told, taken = self._portion(found)
-            if not writes:
-                return taken
-            document, current = feeds.load(self.ground, self.feed_id)
-            if current.fence != self.feed.fence:
-                raise Stale("another run has begun")
-            try:
-                # Written as it is: so nothing is noted by a run that was overtaken.
-                self.ground.store.commit(feeds.put(document, document.key, current), *writes)
-            except Conflict:
-                continue
-            self.told |= told
+    def _commit(self, found: Sequence[_Seen], position: int) -> int:
+        """Commit the first portion, noted from `position` on; how many events that were. Raises Conflict."""
+        self.position = position
+        writes, told, taken = self._portion(found)
+        if not writes:
             return taken
-        raise Later("the feed's events are too busy")
+        document, current = feeds.load(self.ground, self.feed_id)
+        if current.fence != self.feed.fence:
+            raise Stale("another run has begun")
+        # Written as it is: so nothing is noted by a run that was overtaken.
+        self.ground.store.commit(feeds.put(document, document.key, current), *writes)
+        self.told |= told
+        return taken
 
     def _portion(self, found: Sequence[_Seen]) -> tuple[list[Put], set[str], int]:
         writes: list[Put] = []
@@ -300,10 +294,11 @@ def own_write(ground: Ground, user: str, calendar: str, event: str, written: Own
     feed = feeds.decode(document) if document else None
     if feed is None or not feed.triggers:
         return
-    _retried(lambda: _remember(ground, feed_id, feed, event, written))
+    busy = "the event's document is too busy"
+    retried(partial(_remember, ground, feed_id, feed, event, written), busy)
     for trigger in feed.triggers:
         # The echo may have been noted already, before the answer to the write was here.
-        _retried(partial(_forgive, ground, trigger, event, written))
+        retried(partial(_forgive, ground, trigger, event, written), busy)
 
 
 def _remember(ground: Ground, feed_id: str, feed: Feed, event: str, written: OwnWrite) -> None:
@@ -323,16 +318,6 @@ def _forgive(ground: Ground, trigger: str, event: str, written: OwnWrite) -> Non
     if fields is not None and written.explains(after, frozenset(fields)):
         kept = {version: names for version, names in pending.foreign.items() if version != etag}
         ground.store.commit(deliveries.put(msgspec.structs.replace(pending, foreign=kept), document.version))
-
-
-def _retried(act: Callable[[], None]) -> None:
-    for _ in range(TRIES):
-        try:
-            act()
-        except Conflict:
-            continue
-        return
-    raise Later("the event's document is too busy")
 
 
 def _over(known: Snapshot, since: float) -> bool:

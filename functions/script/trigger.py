@@ -14,8 +14,7 @@ from typing import Any
 import msgspec
 
 from conference.decoding import from_plain
-from conference.errors import Conflict, Later
-from functions.feed import TRIES
+from functions.feed import retried
 from functions.ground import Ground
 from functions.ports import Document, Put
 from functions.script.changes import Filters
@@ -103,7 +102,8 @@ def change(
     ground: Ground, trigger: str, how: Callable[[TriggerRecord], TriggerRecord | None], *also: Put
 ) -> TriggerRecord | None:
     """Apply `how` to the record as it is now; None from it leaves the record alone. None if the trigger is gone."""
-    for _ in range(TRIES):
+
+    def attempt() -> TriggerRecord | None:
         found = find(ground, trigger)
         if found is None:
             return None
@@ -111,12 +111,10 @@ def change(
         wanted = how(record)
         if wanted is None:
             return record
-        try:
-            ground.store.commit(put(wanted, document.version), *also)
-        except Conflict:
-            continue
+        ground.store.commit(put(wanted, document.version), *also)
         return wanted
-    raise Later("the trigger's document is too busy")
+
+    return retried(attempt, "the trigger's document is too busy")
 
 
 def with_status(record: TriggerRecord, status: TriggerStatus, reason: str | None, now: float) -> TriggerRecord:

@@ -355,12 +355,12 @@ CANARIES = (
             ),
             Edit(
                 FEED,
-                "        except Conflict:\n            continue\n",
-                "        except Conflict:\n"
-                "            continue\n"
-                "        except OutcomeUnknown:\n"
-                "            return wanted\n",
+                "        ground.store.commit(put(document, document.key, wanted), *also)\n        return wanted\n",
+                "        with suppress(OutcomeUnknown):\n"
+                "            ground.store.commit(put(document, document.key, wanted), *also)\n"
+                "        return wanted\n",
             ),
+            Edit(FEED, "import hashlib\n", "import hashlib\nfrom contextlib import suppress\n"),
         ),
     ),
     Canary(

@@ -35,11 +35,10 @@ class InvalidTrigger(ScriptError, ValueError):
 class TooManyTriggers(ScriptError):
     """The profile's number of triggers is reached: delete some first."""
 
-    SCRIPT = "This script has too many triggers. Triggers must be deleted from the script before more can be added."
-    ADD_ON = "This add-on has created too many time-based triggers in this document for this Google user account."
-
-    def __init__(self, message: str = SCRIPT) -> None:
-        super().__init__(message)
+    def __init__(self) -> None:
+        super().__init__(
+            "This script has too many triggers. Triggers must be deleted from the script before more can be added."
+        )
 
 
 class HandlerNotFound(ScriptError):
@@ -93,18 +92,12 @@ class QuotaExceeded(ScriptError):
 
     PROPERTY_STORAGE = "You have exceeded the property storage quota. Please remove some properties and try again."
     RUNTIME = "Service using too much computer time for one day."
-    USER_RUNS = "There are too many scripts running simultaneously for this Google user account."
     CALENDAR = "Service invoked too many times: Calendar."
 
     @classmethod
     def per_day(cls, what: str) -> QuotaExceeded:
         """A service was called too often since its day began."""
         return cls(f"Service invoked too many times for one day: {what}.")
-
-    @classmethod
-    def limit(cls, what: str) -> QuotaExceeded:
-        """Any other limit."""
-        return cls(f"Limit exceeded: {what}.")
 
 
 class LockTimeout(ScriptError):

@@ -2,7 +2,8 @@
 
 Authority: https://developers.google.com/apps-script/guides/services/quotas
 Google leaves the units of "KB" and "character" open: here a KB is 1,024 bytes of UTF-8, a character a UTF-16 code unit.
-Its limits of URL fetches have no twin, since handlers here fetch with whatever library they like.
+Every figure here is enforced. Those of how long one run takes, of how many run at once and of how often an add-on's
+clock strikes have no twin: that is the deployment's. Nor have those of URL fetches: handlers fetch with what they like.
 """
 
 from __future__ import annotations
@@ -19,19 +20,9 @@ class Limits:
     triggers: int | None = None
     """Triggers of one user in one script."""
     trigger_runtime: float | None = None
-    """What all runs of a user's triggers may take together in a day."""
-    runtime: float | None = None
-    """What one run may take."""
-    add_on_runtime: float | None = None
-    """What one run of an add-on may take."""
-    user_runs: int | None = None
-    """Runs at the same time as one user."""
-    script_runs: int | None = None
-    """Runs at the same time of one script."""
+    """What all runs of a user's triggers may take together in a day; the run that passes it still ends."""
     every_minutes: frozenset[int] | None = None
     """What `every_minutes` may be given."""
-    add_on_interval: float | None = None
-    """The shortest time between two fires of an add-on's clock trigger."""
     property_value: int | None = None
     property_store: int | None = None
     """The keys and values of one store together."""
@@ -59,12 +50,7 @@ class Limits:
         return cls(
             triggers=20,
             trigger_runtime=(6 * 60 if workspace else 90) * 60.0,
-            runtime=6 * 60.0,
-            add_on_runtime=30.0,
-            user_runs=30,
-            script_runs=1000,
             every_minutes=frozenset({1, 5, 10, 15, 30}),
-            add_on_interval=60 * 60.0,
             property_value=9 * KB,
             property_store=500 * KB,
             property_calls=500_000 if workspace else 50_000,

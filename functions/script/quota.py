@@ -14,8 +14,10 @@ from functions.script.project import Project
 COLLECTION = "quotas"
 
 
-def spend(project: Project, user: str, item: str, limit: int | None, refusal: QuotaExceeded) -> None:
-    """Count one against the user's day, if there is a limit. Raises `refusal` once the limit is reached."""
+def spend(
+    project: Project, user: str, item: str, limit: float | None, refusal: QuotaExceeded, *, amount: float = 1
+) -> None:
+    """Count so much against the user's day, if there is a limit. Raises `refusal` if the limit is reached already."""
     if limit is None:
         return
     key = Owner(project, "user", user, user).key(COLLECTION, item)
@@ -23,10 +25,12 @@ def spend(project: Project, user: str, item: str, limit: int | None, refusal: Qu
 
     def counted(document: Document | None) -> list[Put]:
         kept = data(document)
-        used = kept.get("used", 0) + 1
-        if used > limit:
+        used = kept.get("used", 0)
+        if used >= limit:
             raise refusal
         until = kept.get("expire_at", now + DAY)
-        return [Put(key, {"script": project.id, "user": user, "used": used, "expire_at": until}, version(document))]
+        return [
+            Put(key, {"script": project.id, "user": user, "used": used + amount, "expire_at": until}, version(document))
+        ]
 
     settle(project, key, counted)

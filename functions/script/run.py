@@ -11,9 +11,15 @@ from typing import Any
 import structlog
 
 from conference.errors import LockstepError, Revoked
-from functions.script import processes
+from functions.script import processes, quota
 from functions.script.context import Execution, running
-from functions.script.errors import AuthorizationRequired, CalendarApiError, HandlerNotFound, ScriptError
+from functions.script.errors import (
+    AuthorizationRequired,
+    CalendarApiError,
+    HandlerNotFound,
+    QuotaExceeded,
+    ScriptError,
+)
 from functions.script.project import Project
 from functions.script.registry import Handler
 from functions.script.trigger import CLOCK, TriggerRecord
@@ -51,12 +57,13 @@ class Ran:
 def run(project: Project, record: TriggerRecord, event: object, *, delivery_id: str = "", attempt: int = 1) -> Ran:
     """Call the trigger's handler with `event`, as the trigger's user. Never raises what the handler raised.
 
-    Locks taken in the run are let go, whatever happens; the run is recorded.
+    Locks taken in the run are let go, whatever happens; the run is recorded, and its time counted under the profile.
     """
     began = project.ground.now()
     execution = Execution(project.ground.new_secret()[:22], record.id)
     ran = _called(project, record, event, execution)
     _end(execution)
+    _count_time(project, record.user, project.ground.now() - began)
     processes.record(
         project,
         record,
@@ -85,6 +92,7 @@ def _called(project: Project, record: TriggerRecord, event: object, execution: E
         return Ran(Outcome.NO_HANDLER, HandlerNotFound(record.handler))
     try:
         with running(project, user=record.user, execution=execution):
+            _spend_time(project, record.user, 0)
             _call(project, handler, event)
     except (Revoked, AuthorizationRequired) as error:
         return Ran(Outcome.NEEDS_AUTH, error)
@@ -112,6 +120,20 @@ def _takes_event(handler: Handler) -> bool:
     except ValueError:
         return True
     return True
+
+
+def _spend_time(project: Project, user: str, seconds: float) -> None:
+    refusal = QuotaExceeded(QuotaExceeded.RUNTIME)
+    quota.spend(project, user, "trigger runtime", project.limits.trigger_runtime, refusal, amount=seconds)
+
+
+def _count_time(project: Project, user: str, seconds: float) -> None:
+    try:
+        _spend_time(project, user, seconds)
+    except QuotaExceeded:
+        return  # others have spent the rest meanwhile
+    except LockstepError as error:
+        log.warning("run's time not counted", error=str(error))
 
 
 def _end(execution: Execution) -> None:

@@ -48,6 +48,28 @@ class Contested:
         return self._store.commit(*writes)
 
 
+@pytest.mark.parametrize("error", [Later, OutcomeUnknown])
+def test_a_run_whose_time_cannot_be_counted_has_run(error: type[LockstepError]) -> None:
+    """The profile's count may fail; the run is accepted all the same, and not repeated."""
+    stores: list[Contested] = []
+
+    def contested(store: Store) -> Any:
+        stores.append(Contested(store, error))
+        return stores[0]
+
+    bench = Clocked(store=contested)
+    bench.script = replace(bench.script, limits=script.Limits(trigger_runtime=60))
+    record = bench.make(every_minutes=10)
+    bench.during = lambda: setattr(stores[0], "failing", 1)
+    bench.minutes(15)
+    after = bench.read(record)
+
+    assert bench.slots() == ["20T10:13:00"]
+    assert stores[0].failing == 0
+    assert after is not None
+    assert (after.failures, after.last_error) == (0, None)
+
+
 @pytest.mark.parametrize("error", [Conflict, Later, OutcomeUnknown])
 def test_a_contested_note_makes_no_second_run(error: type[LockstepError]) -> None:
     """When it cannot be noted that tasks were made, each slot still runs once."""

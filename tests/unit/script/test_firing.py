@@ -13,9 +13,12 @@ from conference.errors import Later, Revoked
 from functions.script import context, dispatch, making
 from functions.script import trigger as triggers
 from functions.script.enums import TriggerStatus
+from functions.script.errors import QuotaExceeded
 from functions.script.firing import run_due
-from functions.script.trigger import Trigger
-from tests.unit.script.bench import ALICE
+from functions.script.limits import Limits
+from functions.script.making import Draft
+from functions.script.trigger import CLOCK, Trigger
+from tests.unit.script.bench import ALICE, BOB
 from tests.unit.script.clocked import MINUTE, Clocked, instant
 
 
@@ -239,6 +242,50 @@ def test_a_deleted_trigger_is_silent() -> None:
     bench.minutes(3)
 
     assert bench.events == []
+
+
+def test_the_profile_bounds_what_a_users_runs_take_in_a_day() -> None:
+    """Once a user's runs have taken as long as is granted, theirs fail unstarted until 24 hours after the first."""
+    bench = Clocked()
+    bench.script = replace(bench.script, limits=Limits(trigger_runtime=60))
+    record = bench.make(every_minutes=10)
+
+    def strike() -> None:
+        bench.clock.advance(timedelta(seconds=40))
+
+    bench.during = strike
+    bench.minutes(30)
+    before = bench.slots()
+    refused = bench.read(record)
+    bench.clock.set(instant("2026-11-21T10:12Z"))
+    bench.minutes(10)
+    again = bench.slots()
+    bench.clock.set(instant("2026-11-21T10:22Z"))
+    bench.minutes(10)
+
+    assert before == ["20T10:13:00", "20T10:23:00"]
+    assert refused is not None
+    assert (refused.status, refused.failures, refused.last_error) == (TriggerStatus.ACTIVE, 1, QuotaExceeded.RUNTIME)
+    assert len(again) == 3
+    assert len(bench.slots()) == 4
+
+
+def test_the_days_runtime_is_each_users_own() -> None:
+    """What one user's runs have taken holds up no other's."""
+    bench = Clocked()
+    bench.script = replace(bench.script, limits=Limits(trigger_runtime=30))
+    users: list[str] = []
+
+    def strike() -> None:
+        users.append(context.user())
+        bench.clock.advance(timedelta(seconds=40))
+
+    bench.during = strike
+    mine = bench.make(every_minutes=10)
+    making.make(bench.script, BOB, Draft(handler="strike", source=CLOCK, schedule=mine.schedule))
+    bench.minutes(30)
+
+    assert sorted(users) == [ALICE, BOB]
 
 
 def test_another_script_runs_nothing() -> None:

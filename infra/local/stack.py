@@ -129,7 +129,7 @@ class Stack:
             raise StackError(f"the tick was answered {answer}")
 
     def advance(self, seconds: float) -> None:
-        """Put the clocks of the Calendar server and of the functions forward."""
+        """Put the clocks of the Calendar server, of the functions and of the Cloud Tasks server forward."""
         settings = self.settings
         ports = [settings.calendar_port, settings.port]
         if "cloudtasks" in self._plans:
@@ -138,12 +138,8 @@ class Stack:
         for base in (f"http://127.0.0.1:{port}" for port in ports):
             self._client.post(f"{base}/control/clock", json={"advance_seconds": seconds}).raise_for_status()
 
-    def kill_functions(self) -> None:
-        """Kill the functions' process with SIGKILL."""
-        self._parts.pop("functions").kill()
-
     def kill(self, name: str) -> None:
-        """Kill a part with SIGKILL; `start` brings it back."""
+        """Kill a part with SIGKILL; `start` brings it back, `start_functions` the functions."""
         self._parts.pop(name).kill()
 
     def start(self, name: str) -> None:

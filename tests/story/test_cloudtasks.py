@@ -47,7 +47,7 @@ def test_kill_9_of_queue_and_functions_loses_nothing(tmp_path: Path) -> None:
         world.until("all get their meetings", lambda: joined(world, events), PATIENCE)
 
         events += made(world, 10, "Second")
-        stack.kill_functions()
+        stack.kill("functions")
         stack.kill("cloudtasks")
         stack.start("cloudtasks")
         stack.start_functions()

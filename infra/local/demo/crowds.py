@@ -57,7 +57,7 @@ def killed(world: World) -> Shown:
     for number, start in starts.items():
         world.person.patch(world.events[f"crowd {number}"], start=when(start), end=when(start.replace(hour=10)))
     world.until("the run is in its middle", lambda: len(_puts(world)) >= MANY // 5)
-    world.stack.kill_functions()
+    world.stack.kill("functions")
     done = len(_puts(world))
     if done >= MANY:
         raise Unkept("the run was over before it could be killed")

@@ -69,8 +69,12 @@ NOT_YET = {
     18: "there is no consent function, so no disconnecting either",
     30: "there is no disconnecting, so no request to delete",
 }
-"""What cannot be asked yet, and why. Of S26 the audit and the linting of workflows belong to the CI: neither is there. S8's negative cache is left out on purpose: it would be no
-help against invented ids, of which each costs one read, and could hide a channel that has just been made."""
+"""What cannot be asked yet, and why.
+
+Of S26 the audit and the linting of workflows belong to the CI: neither is there. S8's negative cache is left out on
+purpose: it would be no help against invented ids, of which each costs one read, and could hide a channel that has just
+been made.
+"""
 
 
 def test_every_number_is_shown_or_excused() -> None:

@@ -6,6 +6,7 @@ Authority: https://developers.google.com/workspace/calendar/api/v3/reference
 from __future__ import annotations
 
 from functions.script.calendar_service import Answer, Collection, Events, Headers, Options, Resource
+from functions.script.moving import before_move
 from functions.script.noting import note_own_write
 
 
@@ -100,5 +101,5 @@ class CalendarService:
         self.settings = UserSettings()
 
 
-Calendar = CalendarService(Events(note_own_write))
+Calendar = CalendarService(Events(note_own_write, before_move))
 """The service as scripts find it: it acts as the effective user of the bound project."""

@@ -8,7 +8,7 @@ or Revoked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from functions.script import context, quota
@@ -28,6 +28,15 @@ class NoteOwnWrite(Protocol):
 
     def __call__(self, project: Project, user: str, calendar_id: str, event: Resource, fields: Sequence[str]) -> None:
         """`event` is the API's answer, or id and status of a deleted one; `fields` are those that were written."""
+
+
+class BeforeMove(Protocol):
+    """Looks at an event before it is moved; what comes back is called once it has been. Neither ever raises."""
+
+    def __call__(
+        self, project: Project, user: str, calendar_id: str, event_id: str, destination: str
+    ) -> Callable[[], None]:
+        """`destination` is the calendar that it is moved to."""
 
 
 class Collection:
@@ -52,8 +61,9 @@ class Events(Collection):
 
     api_name = "events"
 
-    def __init__(self, note: NoteOwnWrite) -> None:
+    def __init__(self, note: NoteOwnWrite, before_move: BeforeMove) -> None:
         self._note = note
+        self._before_move = before_move
 
     def list(self, calendar_id: str, options: Options = None, headers: Headers = None) -> Answer:
         """One page of a calendar's events. An error's `token_invalid` says that the sync token is used up."""
@@ -101,10 +111,15 @@ class Events(Collection):
     ) -> Answer:
         """Give an event another organizer's calendar. The answer says cancelled, though the move worked.
 
-        It is the event as it is left behind; how it stands at its destination, only a look there tells.
+        How it stands at its destination, only a look there tells. The event is read before, so that its echoes are
+        known.
         """
         path = {"calendarId": calendar_id, "eventId": event_id}
-        return self._write("move", path, {**(options or {}), "destination": destination}, headers)
+        _check("Calendar.events.move", {**path, "destination": destination}, options, headers)
+        moved = self._before_move(context.project(), context.user(), calendar_id, event_id, destination)
+        answer = self._call("move", path, {**(options or {}), "destination": destination}, headers)
+        moved()
+        return answer
 
     def remove(self, calendar_id: str, event_id: str, options: Options = None, headers: Headers = None) -> None:
         """Delete an event."""

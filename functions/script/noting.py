@@ -156,7 +156,8 @@ class Noting:
         step = _Step(seen, known, before, resources.differing(before, seen.resource))
         told = [put for record in self.followers if (put := self._delivery(record, step)) is not None]
         gone = self.ground.now() + self.ground.policy.row_record if resources.cancelled(seen.resource) else None
-        fresh = Snapshot(self.feed_id, seen.event, self.feed.epoch, seen.text, known.own, expire_at=gone)
+        own = tuple(one for one in known.own if not one.spent_by(seen.resource))
+        fresh = Snapshot(self.feed_id, seen.event, self.feed.epoch, seen.text, own, expire_at=gone)
         return [snapshots.put(document, fresh), *told], {str(put.data["trigger"]) for put in told}
 
     def _delivery(self, record: TriggerRecord, step: _Step) -> Put | None:
@@ -272,16 +273,27 @@ def begin(ground: Ground, feed_id: str, feed: Feed, position: int) -> Noting | N
 
 def note_own_write(project: Project, user: str, calendar_id: str, event: Resource, fields: Sequence[str]) -> None:
     """What `script.Calendar` has written. What cannot be noted comes back as a change like others."""
-    name, etag, calendar = event.get("id"), event.get("etag"), calendar_id
-    if calendar == "primary":
-        calendar = user
+    name, etag = event.get("id"), event.get("etag")
     gone = resources.cancelled(event)
     if not isinstance(name, str) or not (gone or isinstance(etag, str)):
         return
     try:
-        own_write(project.ground, user, calendar, name, OwnWrite(None if gone else etag, tuple(fields)))
+        written = OwnWrite(None if gone else etag, tuple(fields))
+        own_write(project.ground, user, real_id(user, calendar_id), name, written)
     except LockstepError as error:
         log.warning("own write not noted", error=str(error))
+
+
+def real_id(user: str, calendar_id: str) -> str:
+    """The calendar's own id: "primary" is the user's."""
+    return user if calendar_id == "primary" else calendar_id
+
+
+def followed(ground: Ground, user: str, calendar: str) -> Feed | None:
+    """The feed of this calendar, if a trigger of a script follows it; `calendar` is canonical."""
+    document = ground.store.get(feeds.key_of(feeds.feed_id(user, calendar)))
+    feed = feeds.decode(document) if document else None
+    return feed if feed is not None and feed.triggers else None
 
 
 def own_write(ground: Ground, user: str, calendar: str, event: str, written: OwnWrite) -> None:
@@ -289,10 +301,8 @@ def own_write(ground: Ground, user: str, calendar: str, event: str, written: Own
 
     `calendar` is canonical.
     """
-    feed_id = feeds.feed_id(user, calendar)
-    document = ground.store.get(feeds.key_of(feed_id))
-    feed = feeds.decode(document) if document else None
-    if feed is None or not feed.triggers:
+    feed_id, feed = feeds.feed_id(user, calendar), followed(ground, user, calendar)
+    if feed is None:
         return
     busy = "the event's document is too busy"
     retried(partial(_remember, ground, feed_id, feed, event, written), busy)
@@ -303,6 +313,10 @@ def own_write(ground: Ground, user: str, calendar: str, event: str, written: Own
 
 def _remember(ground: Ground, feed_id: str, feed: Feed, event: str, written: OwnWrite) -> None:
     document, known = snapshots.find(ground, feed_id, event, feed.epoch)
+    seen = resources.read(known.resource) if known.resource is not None else None
+    if seen is not None and written.spent_by(seen):
+        # Its echo has been noted already: remembered now, it would be taken for somebody's doing of the same later.
+        return
     own = (*known.own, written)[-snapshots.REMEMBERED :]
     ground.store.commit(snapshots.put(document, msgspec.structs.replace(known, own=own)))
 

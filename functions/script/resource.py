@@ -5,6 +5,8 @@ Authority: https://developers.google.com/workspace/calendar/api/v3/reference/eve
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +19,9 @@ from functions.script.changes import Filters, Kind
 
 VERSIONS = frozenset({"etag", "updated", "sequence", "kind"})
 """What servers count: it differs after every write, and says nothing by itself."""
+
+OF_A_COPY = frozenset({"organizer", "htmlLink", "reminders", "colorId", "transparency"})
+"""What a move gives an event anew, or leaves to whoever had a copy."""
 
 DERIVED = frozenset({"hangoutLink"})
 """What the server writes when something else is written."""
@@ -49,6 +54,23 @@ def differing(before: Resource | None, after: Resource) -> frozenset[str]:
         return frozenset() if cancelled(before) else frozenset({"status"})
     names = (before.keys() | after.keys()) - VERSIONS
     return frozenset(name for name in names if _plain(before, name) != _plain(after, name))
+
+
+def content(resource: Resource, organizer: str | None = None) -> str:
+    """What stands for all that an event says, whosever copy it is; `organizer`: as it will say under this one."""
+    names = resource.keys() - VERSIONS - DERIVED - OF_A_COPY
+    said = {name: _impartial(name, _plain(resource, name)) for name in names}
+    told = resource.get("organizer")
+    said["organizer"] = (organizer or str(told.get("email") if isinstance(told, dict) else None)).lower()
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def invited(resource: Resource, calendar: str) -> bool:
+    """True if the calendar is one of the event's guests, so that it keeps a copy whoever organizes it."""
+    rows = resource.get("attendees")
+    return isinstance(rows, list) and any(
+        isinstance(row, dict) and str(row.get("email")).lower() == calendar.lower() for row in rows
+    )
 
 
 def kind(before: Resource | None, after: Resource, *, born: bool) -> Kind:
@@ -100,6 +122,17 @@ def _plain(resource: Resource, name: str) -> Any:
     if name == "conferenceData" and isinstance(value, dict):
         # Google's own stamp on the rest.
         return {key: part for key, part in value.items() if key != "signature"}
+    return value
+
+
+def _impartial(name: str, value: Any) -> Any:
+    """A field without what depends on whose copy it stands in: who is oneself, and by which zone's clock times are."""
+    if name == "attendees" and isinstance(value, list):
+        return [_impartial("creator", row) for row in value]
+    if name == "creator" and isinstance(value, dict):
+        return {part: told for part, told in value.items() if part not in {"self", "organizer"}}
+    if name in {"start", "end", "originalStartTime"} and isinstance(value, dict):
+        return {**value, "dateTime": instant(value, "dateTime")}
     return value
 
 

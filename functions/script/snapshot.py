@@ -14,7 +14,7 @@ from conference.decoding import from_plain
 from conference.errors import Conflict
 from functions.ground import Ground
 from functions.ports import Delete, Document, Put, Where
-from functions.script.resource import DERIVED, Resource, cancelled
+from functions.script.resource import DERIVED, Resource, cancelled, content
 
 COLLECTION = "events"
 REMEMBERED = 8
@@ -23,17 +23,28 @@ EVERYTHING = ("*",)
 
 
 class OwnWrite(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A write of this project: the version that it left, None for a deletion, and the fields that it named."""
+    """A write of this project: the version that it left, and the fields that it named.
+
+    Without a version it is a deletion, or the arrival of a moved event, of which only the `content` is known.
+    """
 
     etag: str | None
     fields: tuple[str, ...]
+    content: str | None = None  # as resource.content has it
 
     def explains(self, after: Resource, fields: frozenset[str]) -> bool:
         """True if this write alone led to `after`, from which what was seen before differs in `fields`."""
         if self.etag is None:
-            return cancelled(after)
+            return self._led_to(after)
         mine = self.etag == after.get("etag")
         return mine and (self.fields == EVERYTHING or fields <= DERIVED.union(self.fields))
+
+    def spent_by(self, after: Resource) -> bool:
+        """True if `after` is its echo, and the same seen once more would be somebody else's: it had no version."""
+        return self.etag is None and self._led_to(after)
+
+    def _led_to(self, after: Resource) -> bool:
+        return cancelled(after) if self.content is None else not cancelled(after) and content(after) == self.content
 
 
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):

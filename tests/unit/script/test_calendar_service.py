@@ -177,7 +177,7 @@ class TestOwnWrites:
     """Whoever follows the calendar hears what the script itself wrote."""
 
     def test_every_write_is_told(self, bench: Bench) -> None:
-        """With the etag it led to; a deletion, and what a move leaves behind, as cancelled."""
+        """With the etag it led to; a deletion as cancelled. A move is told of before, and again when it is done."""
         heard: list[tuple[str, str, str, str | None, tuple[str, ...]]] = []
 
         def note(
@@ -187,7 +187,16 @@ class TestOwnWrites:
             state = event.get("etag") if event.get("status") != "cancelled" else None
             heard.append((user, calendar_id, event.get("status", ""), state, tuple(fields)))
 
-        calendar = CalendarService(Events(note))
+        def before_move(
+            project: Project, user: str, calendar_id: str, event_id: str, destination: str
+        ) -> Callable[[], None]:
+            assert (project.id, user, calendar_id, event_id) == ("script", ALICE, "primary", made["id"])
+            assert destination == other
+            assert calendar.events.get("primary", made["id"])["status"] == "confirmed"
+            return lambda: moved.append(calendar.events.get(other, made["id"])["organizer"]["email"])
+
+        moved: list[str] = []
+        calendar = CalendarService(Events(note, before_move))
         made = {"id": "lockstep1"}
         made = calendar.events.insert({**BODY, **made}, "primary")
         patched = calendar.events.patch({"summary": "x"}, ALICE, made["id"])
@@ -205,9 +214,9 @@ class TestOwnWrites:
             (ALICE, "primary", "confirmed", made["etag"], ("*",)),
             (ALICE, ALICE, "confirmed", patched["etag"], ("summary",)),
             (ALICE, ALICE, "confirmed", updated["etag"], ("*",)),
-            (ALICE, "primary", "cancelled", None, ("*",)),
             (ALICE, other, "cancelled", None, ("*",)),
         ]
+        assert moved == [other]
 
     def test_what_cannot_be_remembered_does_not_undo_the_write(self) -> None:
         """The write is done; a handler that was told otherwise would do it again."""

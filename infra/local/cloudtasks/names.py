@@ -9,18 +9,11 @@ import re
 
 import grpc
 
+from infra.local.grpc_port import Refusal
+
 _LOCATION = r"projects/[A-Za-z0-9:.-]+/locations/[a-z0-9-]+"
 _QUEUE = rf"(?P<location>{_LOCATION})/queues/[A-Za-z0-9-]{{1,100}}"
 _TASK = rf"(?P<queue>{_QUEUE})/tasks/(?P<id>[A-Za-z0-9_-]{{1,500}})"
-
-
-class Refusal(Exception):
-    """A request that is not done; the text quotes nothing but names."""
-
-    def __init__(self, code: grpc.StatusCode, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
 
 
 def invalid(text: str) -> Refusal:

@@ -16,8 +16,9 @@ from flask import Flask, Response, request
 from google.cloud import tasks_v2
 from google.protobuf.json_format import ParseError
 
-from infra.local.cloudtasks.names import Refusal, invalid
+from infra.local.cloudtasks.names import invalid
 from infra.local.cloudtasks.servicer import Servicer
+from infra.local.grpc_port import Refusal
 
 _LOCATION = r"projects/[^/]+/locations/[^/]+"
 _QUEUE = rf"{_LOCATION}/queues/[^/:]+"

@@ -13,7 +13,8 @@ from infra.local.cloudtasks.calling import Caller, Sign
 from infra.local.cloudtasks.dispatching import Dispatcher
 from infra.local.cloudtasks.faults import FaultBox
 from infra.local.cloudtasks.servicer import Servicer
-from infra.local.cloudtasks.wire import GrpcPort
+from infra.local.cloudtasks.wire import SERVICE, methods
+from infra.local.grpc_port import GrpcPort
 
 
 class CloudTasksServer:
@@ -55,7 +56,7 @@ class CloudTasksServer:
             faults=self.faults,
         )
         try:
-            self._grpc = GrpcPort(self.servicer, self._wanted)
+            self._grpc = GrpcPort(SERVICE, methods(self.servicer), self._wanted)
         except BaseException:
             self._caller.close()
             self.book.close()

@@ -18,7 +18,6 @@ from infra.local.cloudtasks.flight import Flight
 from infra.local.cloudtasks.incoming import accepted, shown
 from infra.local.cloudtasks.limits import changed, filled
 from infra.local.cloudtasks.names import (
-    Refusal,
     check_location,
     check_queue,
     invalid,
@@ -26,6 +25,7 @@ from infra.local.cloudtasks.names import (
     no_queue,
     split_task,
 )
+from infra.local.grpc_port import Refusal
 
 MOST_QUEUES, MOST_TASKS = 9800, 1000
 _RUNNING, _PAUSED = tasks_v2.Queue.State(1), tasks_v2.Queue.State(2)

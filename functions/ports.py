@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from conference.event import Event, Unreadable
+if TYPE_CHECKING:
+    # Whoever answers notices meets no event, and waits for no import of theirs.
+    from conference.event import Event, Unreadable
+from functions import tracing
 
 T = TypeVar("T")
 
@@ -92,12 +95,14 @@ class Task:
     """A call to make: the function by its name in main.py, and a small JSON body (under 1 kB, no secret, no title).
 
     `provider` is whom the call will talk to, where that is known: a ground may keep a queue for each, so that one that
-    is slow does not hold up the others. It does not travel with the task.
+    is slow does not hold up the others. It does not travel with the task. `trace` does, as the header `traceparent` of
+    the call: by itself it is that of whoever makes the task.
     """
 
     function: str
     body: Mapping[str, Any] = field(default_factory=dict)
     provider: str | None = field(default=None, compare=False)
+    trace: str | None = field(default_factory=tracing.header, compare=False, repr=False)
 
 
 class Queue(Protocol):
@@ -156,6 +161,67 @@ class AddOnIdentity(Protocol):
 
         Else raise Forged.
         """
+
+
+# ---- Consent --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a person is to be asked for: `offline` also while they are away; `account` is whom they say they are."""
+
+    scopes: tuple[str, ...]
+    state: str = field(repr=False)
+    challenge: str  # of S256
+    redirect: str
+    account: str = ""
+    offline: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Tokens, and what they are good for; `refresh` is set where there is a new one to be kept.
+
+    `issued` is when it was, by the authorization server's own clock, where it tells.
+    """
+
+    access: str = field(repr=False)
+    expires: datetime
+    scopes: frozenset[str]
+    refresh: str | None = field(default=None, repr=False)
+    issued: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who has consented: `sub` stays theirs for ever, `email` is verified and in lower case."""
+
+    sub: str
+    email: str
+
+
+class OAuth(Protocol):
+    """The authorization server where our application is registered, in its web flow with PKCE."""
+
+    issuer: str
+    """The name that it calls itself (RFC 9207)."""
+    origin: str
+    """Where its pages are: scheme, host and port."""
+
+    def address(self, asking: Asking) -> str:
+        """Where to send a person's browser."""
+
+    def exchange(self, code: str, *, verifier: str, redirect: str) -> Granted:
+        """What a code stands for, once. Raises Refused if it is no good (any more), Later, OutcomeUnknown."""
+
+    def refresh(self, refresh: str) -> Granted:
+        """Another access token. Raises Revoked if the consent has ended; Later for all else: repeating is safe."""
+
+    def revoke(self, token: str) -> None:
+        """End the consent with all its tokens; already ended is success. Raises Later."""
+
+    def person(self, granted: Granted) -> Person:
+        """Whose tokens they are. Raises Refused if that is not told or not verified, Later."""
 
 
 # ---- Calendar -------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import structlog
 from conference.decoding import from_plain
 from conference.errors import Conflict, Gone, Later, LockstepError, OutcomeUnknown, Refused, Revoked
 from functions import feed as feeds
-from functions.ground import HOUR, MINUTE, Ground
+from functions.ground import HOUR, MINUTE, Edge, Ground
 from functions.ports import Delete, Document, Put, Where
 
 COLLECTION = "channels"
@@ -48,7 +48,7 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def find(ground: Ground, channel: str) -> Channel | None:
+def find(ground: Edge, channel: str) -> Channel | None:
     """The channel with this id, whatever text was sent as id."""
     if not ID.fullmatch(channel):
         return None

@@ -15,7 +15,7 @@ import msgspec
 
 from conference.decoding import from_plain
 from conference.errors import Conflict, Gone, Later, Missing
-from functions.ground import Ground
+from functions.ground import Edge
 from functions.ports import Document, Put, Task
 
 T = TypeVar("T")
@@ -116,7 +116,7 @@ def put(document: Document | None, key: str, feed: Feed) -> Put:
     return Put(key, msgspec.to_builtins(feed), document.version if document else None)
 
 
-def load(ground: Ground, feed: str) -> tuple[Document, Feed]:
+def load(ground: Edge, feed: str) -> tuple[Document, Feed]:
     """Read a feed. Raises Gone(CALENDAR) if it was disconnected."""
     document = ground.store.get(key_of(feed))
     if document is None:
@@ -124,7 +124,7 @@ def load(ground: Ground, feed: str) -> tuple[Document, Feed]:
     return document, decode(document)
 
 
-def change(ground: Ground, feed: str, how: Callable[[Feed], Feed | None], *also: Put) -> Feed:
+def change(ground: Edge, feed: str, how: Callable[[Feed], Feed | None], *also: Put) -> Feed:
     """Apply `how` to the feed as it is now, however often others write it meanwhile; None leaves it alone.
 
     What is written `also` is written in the same commit. Raises Gone(CALENDAR) if the feed was disconnected.
@@ -151,7 +151,7 @@ def retried(attempt: Callable[[], T], busy: str) -> T:
     raise Later(busy)
 
 
-def raise_dirty(ground: Ground, feed: str, *, full: bool = False, delay: float = 0.0) -> Feed:
+def raise_dirty(ground: Edge, feed: str, *, full: bool = False, delay: float = 0.0) -> Feed:
     """Ask for a run: raise the dirty number and enqueue a task named by it.
 
     If a run that has not begun will see the change anyway, or the feed is stopped, write nothing. Returns the feed as
@@ -182,7 +182,7 @@ def raise_dirty(ground: Ground, feed: str, *, full: bool = False, delay: float =
     return after
 
 
-def enqueue(ground: Ground, feed: str, number: int, *, at: float, turn: str = "") -> None:
+def enqueue(ground: Edge, feed: str, number: int, *, at: float, turn: str = "") -> None:
     """Put a run for dirty number `number` into the queue; `turn` tells repeats of one number apart."""
     name = hashlib.sha256(f"sync\0{feed}\0{number}\0{turn}".encode()).hexdigest()[:40]
     task = Task("sync_calendar", {"feed": feed, "number": number})

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
-from conference.providers.protocol import ConferenceProvider
-from conference.solution import Solution
 from functions.ports import Calendar, Clock, Identity, Lanes, Queue, Store, Vault
+
+if TYPE_CHECKING:
+    # Whoever answers notices meets neither of them, and waits for no import of theirs.
+    from conference.providers.protocol import ConferenceProvider
+    from conference.solution import Solution
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
@@ -58,6 +62,25 @@ class Policy:
     run_record: float = 30 * DAY
     row_record: float = 90 * DAY
     """How long runs and the rows of dead events are kept."""
+
+
+class Edge(Protocol):
+    """The part of the ground that notices are answered on: no credential, no calendar, no provider."""
+
+    @property
+    def store(self) -> Store:
+        """Where channels and feeds are."""
+
+    @property
+    def queue(self) -> Queue:
+        """Where runs are asked for."""
+
+    @property
+    def policy(self) -> Policy:
+        """The figures to keep to."""
+
+    def now(self) -> float:
+        """The present, in seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from conference.errors import Forged, Gone
 from functions import feed as feeds
 from functions.channel import Channel, digest, find
-from functions.ground import Ground
+from functions.ground import Edge
 
 NOBODY = digest("no channel has this secret")
 
 
-def calendar_notification(ground: Ground, headers: Mapping[str, str]) -> None:
+def calendar_notification(ground: Edge, headers: Mapping[str, str]) -> None:
     """Take one notice; `headers` by lower-case names.
 
     Raises Forged, with the same text whatever is wrong with it, and Later if the store is down.
@@ -32,7 +32,7 @@ def calendar_notification(ground: Ground, headers: Mapping[str, str]) -> None:
         return
 
 
-def _verify(ground: Ground, channel: Channel | None, headers: Mapping[str, str]) -> None:
+def _verify(ground: Edge, channel: Channel | None, headers: Mapping[str, str]) -> None:
     secret_hash = channel.secret_hash if channel else NOBODY
     # Compared for unknown channels too, so that the time taken does not tell which ids exist.
     known = hmac.compare_digest(digest(headers.get("x-goog-channel-token", "")), secret_hash)
@@ -40,7 +40,7 @@ def _verify(ground: Ground, channel: Channel | None, headers: Mapping[str, str])
         raise Forged("not a notice of a channel of ours")
 
 
-def _fits(ground: Ground, channel: Channel, headers: Mapping[str, str]) -> bool:
+def _fits(ground: Edge, channel: Channel, headers: Mapping[str, str]) -> bool:
     if channel.expires is not None and channel.expires <= ground.now():
         return False
     # The first notices may come before Google has answered the watch with the resource id.

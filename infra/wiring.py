@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache, partial
-from pathlib import Path
 
 import httpx
 
@@ -14,11 +12,12 @@ from conference.providers.http import HttpProvider
 from conference.providers.janus import JanusProvider
 from conference.providers.protocol import ConferenceProvider
 from conference.solution import Solution
-from functions.ground import Ground, Policy
-from functions.http import Door
+from functions.ground import Ground
+from functions.http.door import Door
 from functions.join.room import Rooms
-from infra import script
+from infra import edge, script
 from infra.addon import add_on
+from infra.edge import HTTP, JANUS, TASKS_ACCOUNT, LocalEdge
 from infra.google.api import GoogleApi
 from infra.google.calendar import GoogleCalendar
 from infra.google.credentials import DevCredentials
@@ -29,14 +28,16 @@ from infra.local.issuer import LocalIssuer, ServiceAccount
 from infra.local.janus import Janus, find_binary
 from infra.local.keys import Keys
 from infra.local.lanes import ThreadLanes
-from infra.local.queues import LocalQueue, local_queue
-from infra.local.stores import LocalStore, local_store
+from infra.local.queues import LocalQueue
+from infra.local.stores import LocalStore
 from infra.local.vault import LocalVault
-from infra.settings import Settings, read_settings
+from infra.once import Once
+from infra.settings import Settings
 
-TASKS_ACCOUNT = "tasks@lockstep.local"
+__all__ = ["SCHEDULER_ACCOUNT", "TASKS_ACCOUNT", "Local", "door", "janus_server", "local", "rooms", "standing"]
+
 SCHEDULER_ACCOUNT = "scheduler@lockstep.local"
-HTTP, JANUS, ACCOUNT = "http", "janus", "local"
+ACCOUNT = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +71,15 @@ def door() -> Door:
     return standing().door
 
 
-@cache
-def standing() -> Local:
-    """The ground this process stands on, made at its first request."""
-    return local(read_settings())
-
-
 def local(settings: Settings) -> Local:
     """Everything on this machine: SQLite, the local queue and issuer, the local Calendar server, the providers."""
-    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    clock = ShiftedClock(timedelta(seconds=stored_shift(settings.state)))
+    return around(edge.local(settings))
+
+
+def around(within: LocalEdge) -> Local:
+    """The whole ground around its edge."""
+    settings, clock = within.settings, within.clock
     keys = Keys.in_folder(settings.state)
-    store = local_store(settings, clock)
-    counted = CountedStore(store)
-    tasks = local_queue(settings, clock, TASKS_ACCOUNT, (HTTP, JANUS))
     issuer = LocalIssuer.from_folder(settings.state, settings.base_url, clock)
     lanes = ThreadLanes(settings.lanes)
     credentials = cache(DevCredentials)
@@ -91,8 +87,8 @@ def local(settings: Settings) -> Local:
     client = httpx.Client(timeout=settings.timeout, follow_redirects=False, trust_env=False)
     providers = _providers(settings, keys, client)
     ground = Ground(
-        store=counted,
-        queue=tasks.queue,
+        store=within.store,
+        queue=within.queue,
         vault=LocalVault.from_file(settings.state / "vault.key"),
         clock=clock,
         lanes=lanes,
@@ -103,31 +99,21 @@ def local(settings: Settings) -> Local:
         key_secret=keys.meeting_keys,
         new_secret=lambda: secrets.token_urlsafe(32),
         notice_address=f"{settings.base_url}/calendar_notification",
-        policy=policy(settings),
+        policy=within.policy,
     )
     addon = add_on(settings, TokenIdentity(issuer.url, issuer.jwks, clock, leeway=SKEW))
     api = GoogleApi(credentials, endpoint=settings.calendar_url, timeout=settings.timeout)
     project = script.project(settings, ground, api, partial(_signed, issuer, clock, settings.addon_client))
     entry = Door(ground, settings.base_url, TASKS_ACCOUNT, SCHEDULER_ACCOUNT, addon, project)
-    return Local(settings, entry, tasks, store, counted, issuer, clock, lanes, calendar, api, client)
+    return Local(settings, entry, within.tasks, within.kept, within.store, issuer, clock, lanes, calendar, api, client)
+
+
+standing = Once(lambda: around(edge.standing()))
+"""The ground this process stands on, made at its first request that needs the whole of it."""
 
 
 def _signed(issuer: LocalIssuer, clock: ShiftedClock, audience: str, user: str) -> str:
     return ServiceAccount(issuer, clock, account=user).bearer(audience)
-
-
-def policy(settings: Settings) -> Policy:
-    """The figures of the flow that are settings; the others keep their defaults."""
-    return Policy(
-        burst=settings.burst,
-        lease=settings.lease,
-        poll=settings.poll,
-        sweep=settings.sweep,
-        channel_life=settings.channel_life,
-        channel_renewal=settings.channel_renewal,
-        spare_life=settings.spare_life,
-        retry_first=settings.retry_first,
-    )
 
 
 def _providers(settings: Settings, keys: Keys, client: httpx.Client) -> list[ConferenceProvider]:
@@ -177,19 +163,3 @@ def janus_server(settings: Settings) -> Janus | None:
     if settings.janus == "off" or find_binary() is None:
         return None
     return Janus(settings.state / "janus", api_port=settings.janus_port, admin_port=settings.janus_admin_port)
-
-
-SHIFT = "clock-shift"
-
-
-def stored_shift(state: Path) -> float:
-    """How many seconds the local stack's clock was put forward."""
-    file = state / SHIFT
-    return float(file.read_text()) if file.exists() else 0.0
-
-
-def store_shift(state: Path, seconds: float) -> None:
-    """Keep the shift, so that a restart does not take the clock back."""
-    draft = state / f".{SHIFT}"
-    draft.write_text(repr(seconds))
-    draft.replace(state / SHIFT)

@@ -11,7 +11,7 @@ import re
 
 from flask import Request, Response
 
-from functions.http import Refusal
+from functions.http.answers import Refusal
 
 MOST = 16 * 1024
 TOKEN = "token"  # noqa: S105 - the name of the field

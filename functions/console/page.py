@@ -14,7 +14,7 @@ from functions.console import actions, guard, words
 from functions.console.forms import Form, MoveForm, NewForm, RenameForm, read
 from functions.console.state import collect
 from functions.ground import Ground
-from functions.http import Refusal
+from functions.http.answers import Refusal
 
 PART = "Lockstep-Part"
 """Sent by the page's own script: answer with the part that was asked for, not with a whole page."""

@@ -20,7 +20,7 @@ from conference.decoding import from_json
 from conference.errors import UNDECODABLE, Gone, LockstepError, Refused
 from functions.console.guard import HEADERS, check_same_origin
 from functions.ground import Ground
-from functions.http import Refusal
+from functions.http.answers import Refusal
 from functions.join.room import Rooms, admit, look
 from functions.join.words import Shown, shown
 

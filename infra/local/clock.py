@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+SHIFT = "clock-shift"
 
 
 class SystemClock:
@@ -35,3 +38,16 @@ class ShiftedClock:
         with self._lock:
             self._offset += by
         return self.now()
+
+
+def stored_shift(state: Path) -> float:
+    """How many seconds the local stack's clock was put forward."""
+    file = state / SHIFT
+    return float(file.read_text()) if file.exists() else 0.0
+
+
+def store_shift(state: Path, seconds: float) -> None:
+    """Keep the shift, so that a restart does not take the clock back."""
+    draft = state / f".{SHIFT}"
+    draft.write_text(repr(seconds))
+    draft.replace(state / SHIFT)

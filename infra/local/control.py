@@ -18,7 +18,8 @@ from werkzeug.wrappers import Response as Answer
 
 from conference.decoding import from_json
 from functions import feed as feeds
-from infra.wiring import Local, store_shift
+from infra.local.clock import store_shift
+from infra.wiring import Local
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MAX_BODY = 10_000

@@ -24,7 +24,7 @@ import structlog
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from functions.console.page import console
-from functions.http import WEBHOOK_BYTES
+from functions.http.webhooks import WEBHOOK_BYTES
 from functions.join.page import join_page
 from infra import logs
 from infra.local.connector import Connector
@@ -114,8 +114,7 @@ def main() -> int:
     except BadSettings as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    level = logging.getLevelNamesMapping()[local.settings.log.upper()]
-    logs.set_up(now=local.clock.now, console=sys.stdout.isatty(), level=level)
+    logs.set_up(local.settings, now=local.clock.now)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a burst makes a queue; that is what it is for
     ending = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import wiring
+from infra import edge, wiring
 
 
 @pytest.fixture
@@ -15,8 +15,14 @@ def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[wiring.Lo
     """The ground of this process, in a folder of its own; no server is up."""
     monkeypatch.setenv("LOCKSTEP_STATE", str(tmp_path))
     monkeypatch.setenv("LOCKSTEP_JANUS", "off")
-    wiring.standing.cache_clear()
+    forget()
     made = wiring.standing()
     yield made
     made.close()
-    wiring.standing.cache_clear()
+    forget()
+
+
+def forget() -> None:
+    """Let the next request make the ground anew."""
+    edge.standing.forget()
+    wiring.standing.forget()

@@ -15,7 +15,9 @@ from functions_framework import create_app
 from werkzeug.test import EnvironBuilder
 
 from conference.errors import Conflict, Forged, Gone, Later, OutcomeUnknown, Poison, Refused, Revoked
-from functions.http import Door, calendar_notification, sync_calendar
+from functions.http.door import Door
+from functions.http.notices import calendar_notification
+from functions.http.tasks import sync_calendar
 from infra import wiring
 from infra.wiring import SCHEDULER_ACCOUNT, TASKS_ACCOUNT
 from tests.world import World
@@ -185,7 +187,7 @@ def test_a_notice_of_a_channel_of_ours_is_taken(world: World) -> None:
     headers = [*world.heard[-1].items()]
     notice = Request(EnvironBuilder(method="POST", path="/", headers=headers).get_environ())
 
-    assert calendar_notification(open_door(world), notice).status_code == 204
+    assert calendar_notification(open_door(world).ground, notice).status_code == 204
 
 
 @pytest.fixture

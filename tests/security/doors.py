@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from flask import Request, Response
 from werkzeug.test import EnvironBuilder
 
-from functions import http
-from functions.http import Door
+from functions.http import addon, notices, tasks, webhooks
+from functions.http.door import Door
 from functions.ports import Delete, Document, Put
 from infra import logs
 from infra.addon import add_on
@@ -42,15 +42,15 @@ ADD_ON = Settings(
 """The settings of the add-on that stands behind its door."""
 
 FUNCTIONS = {
-    "calendar_notification": http.calendar_notification,
-    "sync_calendar": http.sync_calendar,
-    "reconcile_event": http.reconcile_event,
-    "patch_event": http.patch_event,
-    "connect_calendar": http.connect_calendar,
-    "run_trigger": http.run_trigger,
-    "tick": http.tick,
-    "provider_webhook": http.provider_webhook,
-    "addon": http.addon,
+    "calendar_notification": lambda door, request: notices.calendar_notification(door.ground, request),
+    "sync_calendar": tasks.sync_calendar,
+    "reconcile_event": tasks.reconcile_event,
+    "patch_event": tasks.patch_event,
+    "connect_calendar": tasks.connect_calendar,
+    "run_trigger": tasks.run_trigger,
+    "tick": tasks.tick,
+    "provider_webhook": webhooks.provider_webhook,
+    "addon": addon.addon,
 }
 ACCOUNTS = {
     "sync_calendar": TASKS,
@@ -167,7 +167,7 @@ def logged(level: int = logging.DEBUG) -> Iterator[io.StringIO]:
     """All that is logged while the block lasts, as the product writes it; nothing of the set-up is left behind."""
     out, root = io.StringIO(), logging.getLogger()
     before = root.handlers[:], root.level
-    logs.set_up(now=lambda: START, out=out, level=level)
+    logs.write(now=lambda: START, out=out, level=level)
     try:
         yield out
     finally:

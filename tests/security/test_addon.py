@@ -13,9 +13,9 @@ from flask import Request, Response
 from werkzeug.test import EnvironBuilder
 
 from conference.errors import Later
-from functions import http
 from functions.addon.entry import ENDPOINTS
 from functions.addon.offer import SCOPES
+from functions.http import addon
 from infra.local.issuer import LocalIssuer
 from tests.security.doors import ADD_ON, BASE, ISSUER, SCHEDULER, TASKS, House, logged, snapshot
 from tests.security.test_callers import OTHER, Forger
@@ -208,7 +208,7 @@ def test_other_paths(quiet: House, path: str) -> None:
 def test_not_deployed(house: House) -> None:
     """Without an add-on there is nothing at its addresses."""
     asked = EnvironBuilder(method="POST", path="/home", data=b"{}")
-    answer: Response = http.addon(replace(house.door, addon=None), Request(asked.get_environ()))
+    answer: Response = addon.addon(replace(house.door, addon=None), Request(asked.get_environ()))
 
     assert answer.status_code == 404
 

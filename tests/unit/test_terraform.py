@@ -115,8 +115,8 @@ def test_only_four_functions_are_public() -> None:
 
 
 def test_callers_are_those_that_the_functions_admit() -> None:
-    """functions/http.py and Terraform agree on who calls what."""
-    door = (ROOT / "functions" / "http.py").read_text(encoding="utf-8")
+    """functions/http/tasks.py and Terraform agree on who calls what."""
+    door = (ROOT / "functions" / "http" / "tasks.py").read_text(encoding="utf-8")
     admitted = dict(re.findall(r'_task\(door, request, "(\w+)", door\.(tasks|scheduler)_account', door))
     assert {name: one["caller"] for name, one in declared().items() if one["caller"] != "anyone"} == admitted
     assert {name for name, caller in admitted.items() if caller == "tasks"} == set(CALLED)

@@ -12,8 +12,8 @@ from flask import Flask, Request, Response, request
 
 from conference.providers.http import HttpProvider
 from conference.solution import Solution
-from functions import http
-from functions.http import Door
+from functions.http import addon
+from functions.http.door import Door
 from infra.addon import add_on
 from infra.google.identity import SKEW, TokenIdentity
 from infra.google.manifest import manifest
@@ -108,7 +108,7 @@ def _functions(desk: Desk) -> Flask:
 
     @app.post("/addon/<path:endpoint>")
     def _addon(endpoint: str) -> Response:
-        return http.addon(desk.door, Request({**request.environ, "PATH_INFO": f"/{endpoint}"}))
+        return addon.addon(desk.door, Request({**request.environ, "PATH_INFO": f"/{endpoint}"}))
 
     return app
 

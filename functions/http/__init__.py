@@ -1,0 +1,1 @@
+"""The doors: a module for each kind of caller, imported where its first request comes."""

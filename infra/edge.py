@@ -1,0 +1,75 @@
+"""What answers notices: settings, clock, store and queue; `infra.wiring` makes the rest of the ground around it.
+
+Each cold start of `calendar_notification` pays for whatever is imported here (tests/edge/test_cold_start.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from functions.ground import Policy
+from functions.ports import Queue
+from infra.local.clock import ShiftedClock, stored_shift
+from infra.local.counted import CountedStore
+from infra.local.queues import LocalQueue, local_queue
+from infra.local.stores import LocalStore, local_store
+from infra.once import Once
+from infra.settings import Settings, read_settings
+
+TASKS_ACCOUNT = "tasks@lockstep.local"
+HTTP, JANUS = "http", "janus"
+"""The providers' names."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEdge:
+    """The edge on one machine; the port is functions.ground.Edge."""
+
+    settings: Settings
+    clock: ShiftedClock
+    kept: LocalStore
+    store: CountedStore
+    tasks: LocalQueue
+    policy: Policy
+
+    @property
+    def queue(self) -> Queue:
+        """Where runs are asked for."""
+        return self.tasks.queue
+
+    def now(self) -> float:
+        """The present, in seconds since the epoch."""
+        return self.clock.now().timestamp()
+
+    def close(self) -> None:
+        """Let go of threads, sockets and databases."""
+        self.tasks.close()
+        self.kept.close()
+
+
+def local(settings: Settings) -> LocalEdge:
+    """The edge on this machine: SQLite or the emulator, the local queue or the local Cloud Tasks server."""
+    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    clock = ShiftedClock(timedelta(seconds=stored_shift(settings.state)))
+    kept = local_store(settings, clock)
+    tasks = local_queue(settings, clock, TASKS_ACCOUNT, (HTTP, JANUS))
+    return LocalEdge(settings, clock, kept, CountedStore(kept), tasks, policy(settings))
+
+
+def policy(settings: Settings) -> Policy:
+    """The figures of the flow that are settings; the others keep their defaults."""
+    return Policy(
+        burst=settings.burst,
+        lease=settings.lease,
+        poll=settings.poll,
+        sweep=settings.sweep,
+        channel_life=settings.channel_life,
+        channel_renewal=settings.channel_renewal,
+        spare_life=settings.spare_life,
+        retry_first=settings.retry_first,
+    )
+
+
+standing = Once(lambda: local(read_settings()))
+"""The edge this process stands on, made at its first request."""

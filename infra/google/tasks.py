@@ -18,6 +18,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 
 from conference.errors import Later, OutcomeUnknown, Where
 from functions.ports import Clock, Task
+from functions.tracing import HEADER
 from infra.tasks import check_name, encode_body, moment
 
 SHORTEST, LONGEST = timedelta(seconds=15), timedelta(minutes=30)
@@ -116,11 +117,12 @@ class CloudTasksQueue:
 
     def _message(self, task: Task, body: bytes, at: datetime | None) -> tasks_v2.Task:
         url = self._address.url(task.function)
+        trace = {HEADER: task.trace} if task.trace else {}
         message = tasks_v2.Task(
             http_request=tasks_v2.HttpRequest(
                 url=url,
                 http_method=tasks_v2.HttpMethod.POST,
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", **trace},
                 body=body,
                 oidc_token=tasks_v2.OidcToken(service_account_email=self._address.account, audience=url),
             ),

@@ -12,11 +12,12 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from conference.errors import Conflict
 from functions.ports import Clock, Delete, Document, Put, Task, Version, Where
-from infra.documents import check_key, check_query, check_writes, decode, encode_writes, expired, meets, place
+from infra.documents import check_key, check_query, check_writes, decode, encode_writes, lasts_until, meets, place
 from infra.google.firestore_indexes import Indexes
 from infra.local.held import Counts, Held
 from infra.tasks import NAMES_KEPT, check_name, decode_body, encode_body, moment
@@ -62,11 +63,22 @@ def _outcome(call: Callable[[], T]) -> T | Exception:
         return error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Row:
     encoded: bytes
-    data: dict[str, Any]
     version: Version
+    until: float | None  # the second from which on it counts as absent
+    read: dict[str, Any] | None = None
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The document for queries to look at, never to be handed out: decoded when the first one comes."""
+        if self.read is None:
+            self.read = decode(self.encoded)
+        return self.read
+
+    def expired(self, now: datetime) -> bool:
+        return self.until is not None and self.until <= now.timestamp()
 
 
 class MemoryStore:
@@ -86,7 +98,7 @@ class MemoryStore:
         """The document, as the last commit left it."""
         check_key(key)
         with self._lock:
-            row = self._alive(key, self._clock.now())
+            row = self._alive(key)
         return None if row is None else Document(key, decode(row.encoded), row.version)
 
     def commit(self, *writes: Put | Delete) -> tuple[Version | None, ...]:
@@ -94,9 +106,8 @@ class MemoryStore:
         check_writes(writes)
         encoded = encode_writes(writes)
         with self._lock:
-            now = self._clock.now()
             for write in writes:
-                self._check(write, now)
+                self._check(write)
             self._commits += 1
             return tuple(map(self._apply, writes, encoded))
 
@@ -117,21 +128,21 @@ class MemoryStore:
         now = self._clock.now()
         with self._lock:
             rows = list(self._collections[collection].items())
-        placed = (
+        placed = [
             (where_it_stands, key, row)
             for key, row in rows
             if meets(row.data, where)
             and (where_it_stands := place(row.data, key, order_by)) is not None
             and (start is None or where_it_stands > start)
-            and not expired(row.data, now)
-        )
-        first = heapq.nsmallest(limit, placed, key=lambda entry: entry[0])
+            and not row.expired(now)
+        ]
+        first = heapq.nsmallest(limit, placed, key=itemgetter(0))
         return [Document(key, decode(row.encoded), row.version) for _, key, row in first]
 
     def purge(self, now: datetime) -> int:
         """Forget what has expired by `now` and return how many documents that were."""
         with self._lock:
-            gone = [(rows, key) for rows in self._collections.values() for key in rows if expired(rows[key].data, now)]
+            gone = [(rows, key) for rows in self._collections.values() for key in rows if rows[key].expired(now)]
             for rows, key in gone:
                 del rows[key]
         return len(gone)
@@ -139,22 +150,22 @@ class MemoryStore:
     def _rows(self, key: str) -> dict[str, _Row]:
         return self._collections[key.partition("/")[0]]
 
-    def _alive(self, key: str, now: datetime) -> _Row | None:
+    def _alive(self, key: str) -> _Row | None:
         row = self._rows(key).get(key)
-        return None if row is None or expired(row.data, now) else row
+        return None if row is None or (row.until is not None and row.expired(self._clock.now())) else row
 
-    def _check(self, write: Put | Delete, now: datetime) -> None:
-        row = self._alive(write.key, now)
+    def _check(self, write: Put | Delete) -> None:
+        row = self._alive(write.key)
         if write.if_version != (row and row.version):
             raise Conflict("The document has changed meanwhile")
 
     def _apply(self, write: Put | Delete, encoded: bytes | None) -> Version | None:
         rows = self._rows(write.key)
-        if encoded is None:
+        if encoded is None or isinstance(write, Delete):
             del rows[write.key]
             return None
-        rows[write.key] = _Row(encoded, decode(encoded), str(self._commits))
-        return rows[write.key].version
+        rows[write.key] = row = _Row(encoded, str(self._commits), lasts_until(write.data))
+        return row.version
 
 
 class MemoryQueue:
@@ -179,7 +190,7 @@ class MemoryQueue:
             if name is not None and self._refused(name, now):
                 return False
             self._added += 1
-            copy = Task(task.function, decode_body(body))
+            copy = Task(task.function, decode_body(body), trace=task.trace)
             self._waiting[self._added] = Held(self._added, copy, name, due, now)
             if name is not None:
                 self._names[name] = None

@@ -24,7 +24,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tasks (
     id INTEGER PRIMARY KEY AUTOINCREMENT, function TEXT NOT NULL, body BLOB NOT NULL, name TEXT,
     due REAL NOT NULL, added REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, responses INTEGER NOT NULL DEFAULT 0,
-    last_status INTEGER, first_try REAL, owner TEXT, held_until REAL
+    last_status INTEGER, first_try REAL, owner TEXT, held_until REAL, trace TEXT
 );
 CREATE INDEX IF NOT EXISTS tasks_by_due ON tasks (owner, due);
 CREATE TABLE IF NOT EXISTS names (name TEXT PRIMARY KEY, free_at REAL) WITHOUT ROWID;
@@ -37,7 +37,7 @@ CREATE INDEX IF NOT EXISTS failed_by_time ON failed (at);
 """
 _ANY_DUE = "SELECT 1 FROM tasks WHERE owner IS NULL AND due <= ? LIMIT 1"
 _DUE = """
-SELECT id, function, body, name, due, added, attempts, responses, last_status, first_try
+SELECT id, function, body, name, due, added, attempts, responses, last_status, first_try, trace
 FROM tasks WHERE owner IS NULL AND due <= ? ORDER BY due, id LIMIT ?
 """
 _DONE = "DELETE FROM tasks WHERE id = ? AND owner = ? AND attempts = ?"
@@ -87,12 +87,22 @@ class SqliteQueue:
         self._clock = clock
         self._names_kept = names_kept
         self._connections = Connections(path, _SCHEMA, patience)
+        self._bring_up_to_date()
         self._listeners: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close the file; calls after that raise Later."""
         self._connections.close()
+
+    def _bring_up_to_date(self) -> None:
+        """Give a file of an earlier version the column that it lacks."""
+        with self._connections.read() as db:
+            if _has_traces(db):
+                return
+        with self._connections.write() as db:
+            if not _has_traces(db):  # another process may have been quicker
+                db.execute("ALTER TABLE tasks ADD COLUMN trace TEXT")
 
     # ---- For those who have work ----------------------------------------------------------------
 
@@ -106,8 +116,8 @@ class SqliteQueue:
             if name is not None and not _take_name(db, name, now):
                 return False
             db.execute(
-                "INSERT INTO tasks (function, body, name, due, added) VALUES (?, ?, ?, ?, ?)",
-                (task.function, body, name, due.timestamp(), now.timestamp()),
+                "INSERT INTO tasks (function, body, name, due, added, trace) VALUES (?, ?, ?, ?, ?, ?)",
+                (task.function, body, name, due.timestamp(), now.timestamp(), task.trace),
             )
         self._tell()
         return True
@@ -225,15 +235,19 @@ class SqliteQueue:
         )
 
 
+def _has_traces(db: sqlite3.Connection) -> bool:
+    return "trace" in {name for _, name, *_ in db.execute("PRAGMA table_info(tasks)")}
+
+
 def _take_name(db: sqlite3.Connection, name: str, now: datetime) -> bool:
     return bool(db.execute(_TAKE_NAME, (name, now.timestamp())).rowcount)
 
 
 def _held(row: tuple[Any, ...]) -> Held:
-    number, function, body, name, due, added, attempts, responses, status, first = row
+    number, function, body, name, due, added, attempts, responses, status, first, trace = row
     return Held(
         number,
-        Task(function, decode_body(body)),
+        Task(function, decode_body(body), trace=trace),
         name,
         at=_instant(due),
         added=_instant(added),

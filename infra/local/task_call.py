@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from functions.ports import Clock
+from functions.tracing import HEADER
 from infra.local.held import Held
 from infra.local.queue_policy import QueuePolicy, wait_asked
 
@@ -87,6 +88,8 @@ class Caller:
         }
         if held.last_status is not None:
             headers["X-CloudTasks-TaskPreviousResponse"] = str(held.last_status)
+        if held.task.trace is not None:
+            headers[HEADER] = held.task.trace
         return headers
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
 from functions.ports import Task
+from functions.tracing import HEADER
 from infra.google.queues import QueuePlan, stand
 from infra.google.tasks import Address, CloudTasksQueue, local_client
 from infra.local.cloudtasks.book import Book
@@ -62,7 +64,11 @@ class ServedDrain:
         request = flight.task.http_request
         return Held(
             number,
-            Task(request.url.rpartition("/")[2], decode_body(request.body)),
+            Task(
+                request.url.rpartition("/")[2],
+                decode_body(request.body),
+                trace=dict(request.headers).get("traceparent"),
+            ),
             None if flight.id.isdecimal() else flight.id,
             flight.due,
             flight.created,
@@ -71,6 +77,10 @@ class ServedDrain:
             last_status=flight.last_status,
             first_try=flight.first if flight.dispatch > 1 else None,
         )
+
+
+def _trace(headers: Mapping[str, str]) -> str | None:
+    return headers.get(HEADER)
 
 
 def served_queue(folder: Path, clock: ManualClock, to_close: ExitStack) -> tuple[ServedQueue, ServedDrain]:

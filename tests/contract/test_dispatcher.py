@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def test_a_call_looks_like_one_of_cloud_tasks(
     """Address, body and header fields are those that the deployed functions see, first and second time."""
     receiver.answer = lambda call: (500 if call.headers["X-CloudTasks-TaskRetryCount"] == "0" else 204, {})
     begin(QueuePolicy(name="sync"), bearer=lambda audience: f"for {audience}")
-    queue.add(SYNC, name="f-7")
+    trace = f"00-{'1f' * 16}-{'2e' * 8}-01"
+    queue.add(replace(SYNC, trace=trace), name="f-7")
     receiver.wait_for(1)
     settled(queue, Counts(waiting=1))
     clock.advance(timedelta(seconds=2))
@@ -97,8 +99,10 @@ def test_a_call_looks_like_one_of_cloud_tasks(
         "X-CloudTasks-TaskRetryCount": "0",
         "X-CloudTasks-TaskExecutionCount": "0",
         "X-CloudTasks-TaskETA": f"{NOON.timestamp():.6f}",
+        "traceparent": trace,
     }
-    assert expected.items() <= first.headers.items()
+    lower = {name.lower(): value for name, value in first.headers.items()}
+    assert {name.lower(): value for name, value in expected.items()}.items() <= lower.items()
     assert "X-CloudTasks-TaskPreviousResponse" not in first.headers
     assert second.headers["X-CloudTasks-TaskRetryCount"] == second.headers["X-CloudTasks-TaskExecutionCount"] == "1"
     assert second.headers["X-CloudTasks-TaskPreviousResponse"] == "500"
@@ -464,3 +468,17 @@ def test_functions_stand_at_an_http_address(queue: SqliteQueue, clock: ManualClo
     """A mistaken address is told at the start."""
     with pytest.raises(ValueError, match="http"):
         Dispatcher(queue, address, str, clock=clock)
+
+
+def test_a_file_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path, clock: ManualClock) -> None:
+    """Whose tasks carried no trace: what waits in it is called all the same, and new tasks carry theirs."""
+    path = tmp_path / "queue.db"
+    with closing(SqliteQueue(path, clock)) as before:
+        before.add(SYNC)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("ALTER TABLE tasks DROP COLUMN trace")
+    with closing(SqliteQueue(path, clock)) as after, closing(SqliteQueue(path, clock)):
+        after.add(replace(SYNC, trace="t"))
+        held = after.claim("me", 10, timedelta(minutes=1))
+
+    assert [(one.task, one.task.trace) for one in held] == [(SYNC, None), (SYNC, "t")]

@@ -59,6 +59,20 @@ def test_a_task_comes_out_as_it_went_in(queue: Queue, drain: Drain) -> None:
     assert {h.name for h in held} == {None, "tick-1"}
 
 
+def test_a_trace_goes_with_its_task(queue: Queue, drain: Drain, clock: ManualClock) -> None:
+    """Through waiting and failing; a task that nobody follows has none."""
+    trace = f"00-{'1f' * 16}-{'2e' * 8}-01"
+    queue.add(Task("patch_event", trace=trace), name="followed")
+    queue.add(Task("tick"), name="not")
+    taken = drain.take()
+    for held in taken:
+        drain.failed(held, clock.now())
+    again = drain.take()
+
+    for held in taken, again:
+        assert {one.name: one.task.trace for one in held} == {"followed": trace, "not": None}
+
+
 def test_unnamed_tasks_are_all_taken(queue: Queue, drain: Drain) -> None:
     """Two equal tasks without a name are two tasks."""
     assert [queue.add(SYNC), queue.add(SYNC)] == [True, True]

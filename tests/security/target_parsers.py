@@ -26,7 +26,7 @@ from conference.providers.protocol import ConferenceProvider
 from conference.providers.signature import read_push
 from conference.series import occurrence_of, series_of
 from conference.solution import Solution, provider_of
-from functions import ledger
+from functions import ledger, tracing
 from functions.ledger import Row
 from infra import documents
 from infra.google import errors
@@ -36,7 +36,6 @@ from infra.google.keys import JwksOverHttp
 from infra.local.issuer import LocalIssuer
 from infra.local.memory import ManualClock
 from infra.local.vault import LocalVault
-from infra.logs import trace_of
 from tests.security.bytes_in import parts, request
 from tests.world import ALICE, START, event_body
 
@@ -308,5 +307,5 @@ def _sealed(data: bytes) -> None:
 
 def _trace(data: bytes) -> None:
     text = data.decode("latin-1")
-    found = trace_of({"traceparent": text}) or trace_of({"x-cloud-trace-context": text})
-    assert found is None or (len(found) == 32 and int(found, 16) >= 0)
+    found = tracing.of_request({"traceparent": text}) or tracing.of_request({"x-cloud-trace-context": text})
+    assert found is None or tracing.parsed(found.header) == found

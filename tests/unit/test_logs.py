@@ -13,9 +13,12 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.contextvars import bound_contextvars
 
 from conference.errors import Later, Where
+from functions.tracing import Trace, following
 from infra import logs
+from infra.settings import Settings
 
 NOW = datetime(2026, 11, 20, 9, 30, 1, tzinfo=UTC)
 CANARY = "canary-5fe1"
@@ -25,7 +28,7 @@ CANARY = "canary-5fe1"
 def logging_to(out: io.StringIO, **options: Any) -> Iterator[Any]:
     """Set up for the block, and leave nothing behind for the next test."""
     before = logging.getLogger().handlers[:], logging.getLogger().level
-    logs.set_up(now=lambda: NOW, out=out, **options)
+    logs.write(now=lambda: NOW, out=out, **options)
     try:
         yield structlog.get_logger()
     finally:
@@ -40,11 +43,13 @@ def lines(out: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
+TRACE = Trace("ab" * 16, "cd" * 8, sampled=True)
+
+
 def test_names_of_cloud_logging() -> None:
-    """A line carries severity, message, time and the request's trace under Cloud Logging's names."""
+    """A line carries severity, message, time, the trace and the function under Cloud Logging's names."""
     out = io.StringIO()
-    with logging_to(out, project="demo") as log:
-        logs.bind_trace({"Traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}, function="tick")
+    with logging_to(out, project="demo") as log, following(TRACE), bound_contextvars(function="tick"):
         log.warning("feed is late", feed="f1", seconds=12.5)
 
     assert lines(out) == [
@@ -53,6 +58,9 @@ def test_names_of_cloud_logging() -> None:
             "message": "feed is late",
             "time": "2026-11-20T09:30:01+00:00",
             "logging.googleapis.com/trace": f"projects/demo/traces/{'ab' * 16}",
+            "logging.googleapis.com/spanId": "cd" * 8,
+            "logging.googleapis.com/trace_sampled": True,
+            "logging.googleapis.com/labels": {"function": "tick"},
             "function": "tick",
             "feed": "f1",
             "seconds": 12.5,
@@ -60,31 +68,94 @@ def test_names_of_cloud_logging() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("headers", "trace"),
-    [
-        ({"traceparent": f"00-{'1f' * 16}-{'0' * 16}-00"}, "1f" * 16),
-        ({"X-Cloud-Trace-Context": f"{'1F' * 16}/77;o=1"}, "1f" * 16),
-        ({"X-Cloud-Trace-Context": "1f" * 16}, "1f" * 16),
-        ({"X-Cloud-Trace-Context": f"{'1f' * 16}\nseverity: x"}, None),
-        ({"traceparent": "00-nonsense"}, None),
-        ({}, None),
-    ],
-)
-def test_trace_of_a_request(headers: dict[str, str], trace: str | None) -> None:
-    """Only a sound trace id is believed; a header is anybody's to write."""
-    assert logs.trace_of(headers) == trace
-
-
-def test_a_new_request_forgets_the_last_one() -> None:
-    """What was bound for one request does not stand on the lines of the next in the same thread."""
+def test_what_belongs_to_no_trace_says_so() -> None:
+    """After the block that follows a trace, and before it, a line names none."""
     out = io.StringIO()
     with logging_to(out) as log:
-        logs.bind_trace({"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}, tenant="one")
-        logs.bind_trace({})
+        with following(TRACE):
+            log.info("inside")
         log.info("hello")
 
-    assert lines(out) == [{"severity": "INFO", "message": "hello", "time": NOW.isoformat()}]
+    assert lines(out)[0]["logging.googleapis.com/trace"] == "ab" * 16
+    assert lines(out)[1] == {"severity": "INFO", "message": "hello", "time": NOW.isoformat()}
+
+
+def test_an_error_says_where_and_to_which_service() -> None:
+    """What Error Reporting needs of an error without an exception: kind, service, place; no machine's path."""
+    out = io.StringIO()
+    with logging_to(out, service={"service": "tick", "version": "tick-00007"}) as log:
+        log.error("event parked", feed="f1")
+        log.warning("not yet")
+
+    error, warning = lines(out)
+    place = error["logging.googleapis.com/sourceLocation"]
+    assert place["file"] == "tests/unit/test_logs.py"
+    assert place["function"] == "test_an_error_says_where_and_to_which_service"
+    assert int(place["line"]) > 1
+    assert error["serviceContext"] == {"service": "tick", "version": "tick-00007"}
+    assert error["@type"].endswith(".ReportedErrorEvent")
+    assert error["context"]["reportLocation"] == {
+        "filePath": place["file"],
+        "lineNumber": int(place["line"]),
+        "functionName": place["function"],
+    }
+    assert set(warning) == {"severity", "message", "time"}
+
+
+def test_an_exception_is_placed_where_it_was_raised() -> None:
+    """Its own frame, not the one that caught and logged it; the stack trace says the rest."""
+    out = io.StringIO()
+    with logging_to(out) as log:
+        try:
+            fail_for_a_reason()
+        except RuntimeError:
+            log.exception("failed")
+            logging.getLogger("some.library").exception("failed there too")
+
+    for error in lines(out):
+        assert error["logging.googleapis.com/sourceLocation"]["function"] == "fail_for_a_reason"
+        assert error["serviceContext"] == {"service": "lockstep"}
+        assert "context" not in error
+
+
+def test_an_error_of_a_library_is_placed_where_it_was_logged() -> None:
+    """Through the standard library's logging too."""
+    out = io.StringIO()
+    with logging_to(out):
+        logging.getLogger("some.library").error("broken")
+
+    assert lines(out)[0]["logging.googleapis.com/sourceLocation"]["file"] == "tests/unit/test_logs.py"
+
+
+@pytest.mark.parametrize(
+    ("environ", "service"),
+    [
+        ({}, {"service": "lockstep"}),
+        ({"K_SERVICE": "tick"}, {"service": "tick"}),
+        ({"K_SERVICE": "tick", "K_REVISION": "tick-00007-abc"}, {"service": "tick", "version": "tick-00007-abc"}),
+    ],
+)
+def test_the_service_is_what_cloud_run_says(environ: dict[str, str], service: dict[str, str]) -> None:
+    """Service and revision, by the names of the container contract."""
+    assert logs.service_of(environ) == service
+
+
+def test_the_settings_decide() -> None:
+    """The level and the project are settings; what is no terminal gets JSON."""
+    out, before = io.StringIO(), (logging.getLogger().handlers[:], logging.getLogger().level)
+    try:
+        logs.set_up(Settings(_env_file=None, log="warning", project="acme-lockstep"), now=lambda: NOW, out=out)
+        with following(TRACE):
+            structlog.get_logger().info("no")
+            structlog.get_logger().warning("yes")
+    finally:
+        structlog.reset_defaults()
+        logging.getLogger().handlers[:], level = before
+        logging.getLogger().setLevel(level)
+
+    (line,) = lines(out)
+    assert (line["message"], line["time"]) == ("yes", NOW.isoformat())
+    assert line["logging.googleapis.com/trace"] == f"projects/acme-lockstep/traces/{'ab' * 16}"
 
 
 @pytest.mark.parametrize(
@@ -226,9 +297,17 @@ def test_lines_below_the_level_are_not_written() -> None:
 
 
 def test_console_line() -> None:
-    """On a terminal a line shows time, severity, message and fields."""
+    """On a terminal a line shows time, severity, message and fields, and nothing that only machines read."""
     out = io.StringIO()
-    with logging_to(out, console=True) as log:
+    with logging_to(out, console=True, project="demo") as log:
         log.info("listening", port=8080)
+        with following(TRACE), bound_contextvars(function="tick"):
+            log.error("broken")
 
-    assert out.getvalue() == "09:30:01 \x1b[32mINFO    \x1b[0m listening \x1b[2mport=\x1b[0m8080\n"
+    info, error = out.getvalue().splitlines()
+    assert info == "09:30:01 \x1b[32mINFO    \x1b[0m listening \x1b[2mport=\x1b[0m8080"
+    assert error.startswith("09:30:01 \x1b[31mERROR   \x1b[0m broken \x1b[2mfunction=\x1b[0mtick ")
+    assert f"\x1b[2mtrace=\x1b[0m{'ab' * 16}" in error
+    assert "tests/unit/test_logs.py:" in error
+    assert "googleapis" not in error
+    assert "lockstep" not in error

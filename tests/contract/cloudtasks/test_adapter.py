@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -109,10 +110,12 @@ def test_the_largest_body_is_taken_by_cloud_tasks_too(place: Place) -> None:
 
 
 def test_a_task_is_called_with_a_token_that_its_function_accepts(place: Place, issuer: LocalIssuer) -> None:
-    """From the adapter through the server to the function's own check."""
+    """From the adapter through the server to the function's own check; the trace goes with it."""
     queue = CloudTasksQueue(lambda: place.client, address(place.receiver.address), place.clock)
-    queue.add(SYNC)
+    trace = f"00-{'1f' * 16}-{'2e' * 8}-01"
+    queue.add(replace(SYNC, trace=trace))
     (call,) = place.receiver.wait_for(1)
+    assert call.headers["traceparent"] == trace
 
     identity = TokenIdentity(issuer.url, issuer.jwks, ManualClock(NOON))
     token = call.headers["Authorization"].removeprefix("Bearer ")

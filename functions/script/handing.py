@@ -64,7 +64,7 @@ def run_trigger(project: Project, trigger: str, turn: str, delivery: str | None 
     _give_back(held, anyway=True)
     if held.more:
         # Another task goes on, so that none takes longer than it may.
-        deliveries.enqueue(project.ground, trigger, f"on {held.record.fence}")
+        deliveries.enqueue(project.ground, trigger, f"on-{held.record.fence}")
 
 
 # ---- The lease ------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def _take(project: Project, trigger: str, turn: str) -> Turn | None:
     record = triggers.change(ground, trigger, take)
     for until in busy:
         # The holder looks again when it ends; this is for the case that it never does.
-        deliveries.enqueue(ground, trigger, f"behind {until}", at=until)
+        deliveries.enqueue(ground, trigger, f"behind-{until}", at=until)
     if record is None:
         deliveries.forget(ground, trigger)
     elif record.status == TriggerStatus.DISABLED:

@@ -28,11 +28,11 @@ def relay_forgotten(ground: Ground) -> int:
             continue
         if one.queue is None:
             name = document.key.partition("/")[2]
-            deliveries.enqueue(ground, one.trigger, f"woken {int(now)}", delivery=name)
+            deliveries.enqueue(ground, one.trigger, f"woken-{int(now)}", delivery=name)
         else:
             together.add(one.trigger)
     for trigger in sorted(together):
-        deliveries.enqueue(ground, trigger, f"woken {int(now)}")
+        deliveries.enqueue(ground, trigger, f"woken-{int(now)}")
     return len(found)
 
 
@@ -51,7 +51,7 @@ def replay(project: Project, record: TriggerRecord, event: str | None = None) ->
             break
         last = some[-1]
     if count:
-        deliveries.enqueue(ground, record.id, f"replay {ground.now()}")
+        deliveries.enqueue(ground, record.id, f"replay-{ground.now()}")
     return count
 
 

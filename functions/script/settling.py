@@ -155,7 +155,7 @@ def _postpone(project: Project, record: TriggerRecord, one: Held, error: Excepti
         _parked(project, record, kept, error)
         return
     log.warning("change postponed", trigger=record.id, delivery=one.document.key, attempts=attempts, error=cause)
-    deliveries.enqueue(ground, record.id, f"try {attempts} {int(since)}", at=at, delivery=_name(one))
+    deliveries.enqueue(ground, record.id, f"try-{attempts}-{int(since)}", at=at, delivery=_name(one))
 
 
 def _parked(project: Project, record: TriggerRecord, kept: Delivery, error: Exception) -> None:
@@ -181,7 +181,7 @@ def wait_for_a_person(project: Project, record: TriggerRecord, some: Sequence[He
         return
     at = now + HOUR if ran.outcome is Outcome.NEEDS_AUTH else retry_at(ground, None, record.failures + 1, "")
     rest(ground, record.id, at)
-    deliveries.enqueue(ground, record.id, f"waiting {int(at)}", at=at)
+    deliveries.enqueue(ground, record.id, f"waiting-{int(at)}", at=at)
 
 
 def _given_up(fresh: Delivery, cause: str) -> Delivery:

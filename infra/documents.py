@@ -29,8 +29,10 @@ LONGEST_QUERIED = 1000  # bytes of text that a query can see; DynamoDB sorts by 
 EXPIRES = "expire_at"  # a document with this field is absent from that second on
 
 _COLLECTION = re.compile(r"[a-z][a-z_]{0,63}")
+_USUAL_KEY = re.compile(r"[a-z][a-z_]{0,63}/[A-Za-z0-9_~-]{1,1000}")  # one byte each, none counted twice
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _TWICE = re.compile(r"[./\x00\x01]")
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")  # digits of which some no longer fit into 64 bits
 _OPERATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "<": operator.lt,
@@ -62,6 +64,8 @@ def check_collection(collection: str) -> None:
 
 def check_key(key: str) -> None:
     """Return if `key` is "collection/id", else raise ValueError; the id may be any text of 1 to 1000 bytes."""
+    if _USUAL_KEY.fullmatch(key):
+        return
     collection, slash, name = key.partition("/")
     check_collection(collection)
     size = len(name.encode())
@@ -81,11 +85,12 @@ def check_writes(writes: Sequence[Put | Delete]) -> None:
 
 def encode(data: Mapping[str, Any]) -> bytes:
     """The JSON of a document. Raises ValueError for what is not plain JSON, Refused for what is too large."""
-    try:
-        plain = _plain_fields(data, DEEPEST)
-        encoded = msgspec.json.encode(plain)
-    except UnicodeEncodeError as error:
-        raise ValueError("text in a document must be valid Unicode") from error
+    encoded = _unchanged(data)
+    if encoded is None:
+        try:
+            encoded = msgspec.json.encode(_plain_fields(data, DEEPEST))
+        except UnicodeEncodeError as error:
+            raise ValueError("text in a document must be valid Unicode") from error
     if len(encoded) > LARGEST:
         raise Refused(f"A document holds at most {LARGEST} bytes")
     return encoded
@@ -107,8 +112,14 @@ def decode(encoded: bytes | str) -> dict[str, Any]:
 
 def expired(data: Mapping[str, Any], now: datetime) -> bool:
     """Whether the document counts as absent at `now`."""
+    until = lasts_until(data)
+    return until is not None and until <= now.timestamp()
+
+
+def lasts_until(data: Mapping[str, Any]) -> float | None:
+    """The second from which on the document counts as absent; None if it stays."""
     until: Any = data.get(EXPIRES)
-    return kind_of(until) is Kind.NUMBER and bool(until <= now.timestamp())
+    return until if kind_of(until) is Kind.NUMBER else None
 
 
 def kind_of(value: Any) -> Kind | None:
@@ -147,9 +158,13 @@ def check_query(
 
 def meets(data: Mapping[str, Any], where: Sequence[Where]) -> bool:
     """Whether a document meets every condition; values of another kind than the condition's never do."""
-    return all(
-        kind_of(data.get(c.field)) == kind_of(c.value) and _OPERATIONS[c.op](data[c.field], c.value) for c in where
-    )
+    for condition in where:
+        value = data.get(condition.field)
+        if value is None or kind_of(value) != kind_of(condition.value):
+            return False
+        if not _OPERATIONS[condition.op](value, condition.value):
+            return False
+    return True
 
 
 def place(data: Mapping[str, Any], key: str, order_by: str | None) -> Place | None:
@@ -159,6 +174,20 @@ def place(data: Mapping[str, Any], key: str, order_by: str | None) -> Place | No
     value: Any = data.get(order_by)
     kind = kind_of(value)
     return None if kind is None else (int(kind), value, key)
+
+
+def _unchanged(data: Mapping[str, Any]) -> bytes | None:
+    """The JSON of a document that is plain beyond doubt, as nearly all are: it comes back from JSON as it went in.
+
+    None for what must be looked at value by value.
+    """
+    try:
+        encoded = msgspec.json.encode(data)
+        same = msgspec.json.decode(encoded) == data
+    except (TypeError, ValueError, RecursionError):
+        return None
+    shallow = encoded.count(b"{") + encoded.count(b"[") <= DEEPEST
+    return encoded if same and shallow and not _LONG_NUMBER.search(encoded) else None
 
 
 def _plain(value: Any, depth: int) -> Any:
@@ -184,8 +213,7 @@ def _plain_fields(data: Mapping[str, Any], depth: int) -> dict[str, Any]:
     for name, value in data.items():
         if not isinstance(name, str):
             raise ValueError("a document's field names are text")  # noqa: TRY004 - as for all that is no plain JSON
-        # Most values are plain text, and every write of every document comes through here.
-        plain[_text(name)] = _text(value) if type(value) is str else _plain(value, depth)
+        plain[_text(name)] = _plain(value, depth)
     return plain
 
 

@@ -152,7 +152,9 @@ class MemoryStore:
 
     def _alive(self, key: str) -> _Row | None:
         row = self._rows(key).get(key)
-        return None if row is None or (row.until is not None and row.expired(self._clock.now())) else row
+        if row is None or row.until is None:
+            return row
+        return None if row.expired(self._clock.now()) else row
 
     def _check(self, write: Put | Delete) -> None:
         row = self._alive(write.key)

@@ -6,8 +6,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -210,7 +212,10 @@ def test_a_malformed_key_is_refused(store: PurgingStore, key: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [float("nan"), float("inf"), 2**63, -(2**63) - 1, b"x", NOON, {1: 2}, "\ud800", {"\udfff": 1}, object(), {1}],
+    [
+        *(float("nan"), float("inf"), 2**63, -(2**63) - 1, 2**64 - 1, Decimal(1)),
+        *(b"x", NOON, UUID(int=1), "\ud800", {"\udfff": 1}, {1: 2}, {1: 2, "1": 2}, object(), {1}),
+    ],
 )
 def test_what_is_not_plain_json_is_refused(store: PurgingStore, value: Any) -> None:
     """A value that some ground could not keep is refused by all, and nothing is written."""
@@ -218,6 +223,25 @@ def test_what_is_not_plain_json_is_refused(store: PurgingStore, value: Any) -> N
         store.commit(Put("feeds/b", {}, None), Put("feeds/a", {"value": [value]}, None))
 
     assert store.query("feeds") == []
+
+
+@pytest.mark.parametrize("value", [2**63 - 1, -(2**63), "1" * 19, "[{" * 20, [[]] * 20, {"": {"": []}}, 1.5, -0.0])
+def test_what_is_plain_json_is_kept(store: PurgingStore, value: Any) -> None:
+    """What only looks like too much is kept: the greatest numbers, long digits, many brackets, many lists in a row."""
+    put(store, "feeds/a", value=value)
+
+    assert [document.data for document in store.query("feeds")] == [{"value": value}]
+
+
+def test_a_document_nests_at_most_20_levels(store: PurgingStore) -> None:
+    """The document itself counts for none of them."""
+    value: Any = 1
+    for _ in range(20):
+        value = {"in": value}
+
+    put(store, "feeds/a", value=value)
+    with pytest.raises(ValueError, match="20"):
+        put(store, "feeds/b", value={"in": value})
 
 
 def test_endless_nesting_is_refused(store: PurgingStore) -> None:

@@ -152,6 +152,7 @@ def carry(scene: Scene, choice: random.Random) -> str | None:
         return None
     there = choice.choice([each for each in scene.calendars[wish.user] if each != wish.calendar])
     scene.as_user(wish.user).move(wish.calendar, wish.event, there)
+    wish.left.add(wish.calendar)
     wish.calendar = there
     scene.changed(wish)
     return f"{wish.token} to {there}"

@@ -43,12 +43,12 @@ class Judge:
         self._vendors = Vendors(vendors, shadow)
         self._excuses: Counter[str] = Counter()
         self._doubles: Counter[str] = Counter()
-        self._homes: dict[str, set[str]] = {}
         self._began = clock.now().timestamp()
-        self._steps = Steps(Google(google), self._vendors, shadow, store, clock)
+        self.google = Google(google)
+        self._steps = Steps(self.google, self._vendors, shadow, store, clock)
         self._thrift = Thrift(clock)
         steps = self._steps
-        self._rest = Rest(Google(google), self._vendors, shadow, store, queue, clock, self._excuses, steps)
+        self._rest = Rest(self.google, self._vendors, shadow, store, queue, clock, self._excuses, steps)
         self.calls: Counter[tuple[str, str]] = Counter()
         """How often what was called, by system and operation."""
         self.faults: Counter[str] = Counter()
@@ -107,15 +107,14 @@ class Judge:
         calendar for a moment.
         """
         self._vendors.look()
-        for token, wish in self._shadow.wishes.items():
-            self._homes.setdefault(token, set()).add(wish.calendar)
         for token, live in self._vendors.live().items():
             self.most[token] = max(self.most[token], live)
             if live > 1 and live > (most := self._allowed(token)):
                 raise Broken("transient maximum", f"{token}: {live} meetings live at once, at most {most} may")
 
     def _allowed(self, token: str) -> int:
-        moves = len(self._homes.get(token, "_")) - 1
+        wish = self._shadow.wishes.get(token)
+        moves = len(wish.left - {wish.calendar}) if wish else 0
         return 1 + self._doubles[token] + moves + len(kin(self._shadow, token)) - 1
 
     # ---- when all has come to rest ----------------------------------------------------------

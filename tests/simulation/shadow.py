@@ -31,6 +31,8 @@ class Wish:
     """Tokens of the events with which it may share a meeting: a copy's original, the other half of a split series."""
     changed_at: float = 0.0
     """When a person last changed the event or its meeting, in seconds since the epoch."""
+    left: set[str] = field(default_factory=set)
+    """The calendars from which it was moved."""
     edited_at: float = 0.0
     """When a person last changed the event itself."""
     elsewhere: bool = False

@@ -363,7 +363,9 @@ def test_two_meetings_at_once_need_a_fault(situation: Situation) -> None:
 def test_an_event_that_moved_may_have_two_for_a_moment(situation: Situation) -> None:
     """The new calendar's row may make its own before the old one's lets go."""
     situation.judge.meetings_changed()
-    situation.shadow.wishes["E1"].calendar = "team@example.com"
+    wish = situation.shadow.wishes["E1"]
+    wish.left.add(wish.calendar)
+    wish.calendar = "team@example.com"
     _twin(situation)
     situation.judge.meetings_changed()
 

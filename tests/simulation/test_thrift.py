@@ -16,11 +16,13 @@ NOW = 1000.0
 
 
 class Clock:
-    """Always the same instant."""
+    """Always the same instant, until it is set."""
+
+    seconds = NOW
 
     def now(self) -> datetime:
         """That instant."""
-        return datetime.fromtimestamp(NOW, UTC)
+        return datetime.fromtimestamp(self.seconds, UTC)
 
 
 def said(*steps: tuple[str, Json, Json, str], off: bool = False) -> str:
@@ -63,6 +65,54 @@ def test_a_run_that_nobody_needs_is_found(before: Json, after: Json, found: str)
     """One for each burst of notices, none for nothing, and none beside another."""
     assert found in said(("feeds/f", before, after, "w"))
     assert bool(found) is bool(said(("feeds/f", before, after, "w")))
+
+
+@pytest.mark.parametrize(
+    ("drops", "passes", "found"),
+    [
+        ([0], [1], False),
+        ([0, 100], [1, 301], False),
+        ([0, 100], [1, 101], True),
+        ([0, 100, 367], [1, 309, 368], False),
+        ([0, 100, 250], [1, 310, 311], False),
+        ([0, 301, 400], [1, 302, 500], True),
+        ([0, 301, 400], [1, 302, 601], False),
+    ],
+)
+def test_a_full_pass_too_soon_is_found(drops: list[float], passes: list[float], found: bool) -> None:
+    """Of two drops in a while, the second waits until the while after the first is over; it holds up no third."""
+    clock = Clock()
+    thrift = Thrift(clock)
+    lost, taken = {**FEED, "token": None}, {**FEED, "token": "t"}
+    steps = sorted([(at, taken, lost) for at in drops] + [(at, lost, taken) for at in passes], key=lambda one: one[0])
+
+    def live() -> None:
+        for at, before, after in steps:
+            clock.seconds = NOW + at
+            thrift.store_changed("feeds/f", before, after, "sync_calendar f #1")
+
+    if found:
+        with pytest.raises(Broken, match="too soon"):
+            live()
+    else:
+        live()
+
+
+def test_of_the_notices_of_one_second_one_asks_for_a_run() -> None:
+    """Two that ask for one each are too many, unless a run was under way, which takes the next turn at once."""
+    rest, raised = {**FEED, "started": 3, "done": 3}, {**FEED, "started": 3, "done": 3, "dirty": 4}
+    again = ({**raised, "started": 4}, {**raised, "started": 4, "dirty": 5})
+
+    def told(**more: float) -> Thrift:
+        thrift = Thrift(Clock())
+        thrift.noticed("f")
+        thrift.store_changed("feeds/f", rest, raised, "notice #1")
+        thrift.store_changed("feeds/f", {**again[0], **more}, {**again[1], **more}, "notice #2")
+        return thrift
+
+    told(lease_until=NOW + 9).bursts()
+    with pytest.raises(Broken, match="at most 1"):
+        told().bursts()
 
 
 def test_a_claim_that_nobody_needs_is_found() -> None:

@@ -30,7 +30,8 @@ class Thrift:
     def __init__(self, clock: Now) -> None:
         self._clock = clock
         self._claimed_by: dict[str, str] = {}
-        self._drops: dict[str, list[float]] = {}
+        self._free: dict[str, float] = {}
+        self._rests: dict[str, float] = {}
         self._notices: dict[str, list[float]] = {}
         self._asked_by_notices: Counter[str] = Counter()
         self._asked_by_others: dict[str, list[float]] = {}
@@ -61,14 +62,16 @@ class Thrift:
         if key.startswith("feeds/"):
             _check_asked(key, before, after)
             if after.get("dirty", 0) > before.get("dirty", 0):
-                self._note_asked(key, by_notice=worker.startswith("notice"))
+                self._note_asked(key, before, by_notice=worker.startswith("notice"))
             self._check_run(key, before, after)
             self._check_turn(key, before, after, worker)
             self._check_drop(key, before, after)
         elif key.startswith("ledger/"):
             self._check_claim(key, before, after, worker)
 
-    def _note_asked(self, key: str, *, by_notice: bool) -> None:
+    def _note_asked(self, key: str, before: Json, *, by_notice: bool) -> None:
+        if by_notice and self._lives(before, "lease_until"):
+            return  # a run that is under way takes the next turn at once
         if by_notice:
             self._asked_by_notices[key] += 1
         else:
@@ -95,16 +98,21 @@ class Thrift:
                 raise Broken("I13", f"{key}: {worker} has moved {turn} on, and nobody has asked for a run")
 
     def _check_drop(self, key: str, before: Json, after: Json) -> None:
-        """A calendar whose tokens do not last costs one full pass in a while, not one for each drop."""
-        now, drops = self._clock.now().timestamp(), self._drops.setdefault(key, [])
+        """A calendar whose tokens do not last costs one full pass in a while, not one for each drop.
+
+        The drop that has to wait is none that another one would have to wait for.
+        """
+        now = self._clock.now().timestamp()
         if before.get("token") is not None and after.get("token") is None:
-            drops.append(now)
-        if before.get("token") is None and after.get("token") is not None and drops:
-            first = drops[0]
-            if len(drops) > 1 and now < first + COOLDOWN - 1 and not self.clock_is_off:
-                raise Broken("I14", f"{key}: two full passes in {now - first:.0f} seconds, for tokens that do not last")
-            # The drop that had to wait is none that another one would have to wait for.
-            self._drops[key] = [first, *drops[1:]] if len(drops) == 1 else []
+            rest = self._free.get(key, 0.0) + COOLDOWN
+            self._rests[key] = rest if now < rest else 0.0
+            self._free[key] = self._free[key] if now < rest else now
+        if before.get("token") is None and after.get("token") is not None:
+            rest = self._rests.pop(key, 0.0)
+            if now < rest - 1 and not self.clock_is_off:
+                raise Broken(
+                    "I14", f"{key}: a full pass {rest - now:.0f} seconds too soon, for tokens that do not last"
+                )
 
     # ---- rows -------------------------------------------------------------------------------
 

@@ -12,8 +12,10 @@ import platform
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -55,14 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--triggers", type=int, default=10_000)
     number = parser.parse_args(arguments).triggers
     with tempfile.TemporaryDirectory() as folder:
-        changed = {
+        changed: dict[str, Any] = {
             "scripts": "benchmarks.clock_handlers",
             "janus": "off",
             "timeout": 20.0,
             "lease": 90.0,
             "poll": 900.0,
         }
-        settings = demo_settings(Path(folder)).model_copy(update={**changed, "log": "error"})
+        settings = replace(demo_settings(Path(folder)), **{**changed, "log": "error"})
         with Stack(settings), httpx.Client(timeout=120.0, trust_env=False) as client:
             queue = SqliteQueue(settings.state / "queue.db", ShiftedClock(timedelta()))
             drained(queue, 60)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from infra.local.part import ROOT
 from infra.local.stack import Stack
 from infra.settings import Settings
 
-DEFAULT_BURST = float(Settings.model_fields["burst"].default)
+DEFAULT_BURST = Settings().burst
 SMALL_BURST = 0.05
 PER_SECOND = 25
 """How fast changes come, where they do not come at once: a company of some thousand people at its busiest."""
@@ -171,7 +171,7 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     console.print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} processors\n")
     with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as folder:
-        settings = demo_settings(Path(folder)).model_copy(update={"timeout": 20.0, "lease": 90.0})
+        settings = replace(demo_settings(Path(folder)), timeout=20.0, lease=90.0)
         with Stack(settings) as stack, stage(stack) as world:
             starts = [stack.seconds_to_ready]
             with console.status(f"{wanted.changes} events get their meetings, and are changed four times …"):

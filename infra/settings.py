@@ -8,158 +8,141 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=90 * 86400)]
+from infra.setting import (
+    https,
+    mail,
+    modules,
+    not_empty,
+    number,
+    one_of,
+    setting,
+    solutions,
+    text,
+    whole,
+    yes_or_no,
+    zone,
+)
 
 PREFIX = "LOCKSTEP_"
 
-
-def _address(text: str) -> str:
-    if not re.fullmatch(r"[^\s@/]+@[^\s@/]+", text):
-        raise ValueError("it must be an e-mail address")
-    return text
+_PORT = whole(1, 65535)
+_SECONDS = number(0, 90 * 86400, above=True)
 
 
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("it must be an IANA time zone such as Europe/Zurich") from None
-    return name
-
-
-def _https(text: str) -> str:
-    if text and not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#]*)?", text):
-        raise ValueError("it must be an https address")
-    return text.rstrip("/")
-
-
-def _modules(text: str) -> str:
-    if text and not re.fullmatch(r"[A-Za-z_][\w.]*(\s*,\s*[A-Za-z_][\w.]*)*", text):
-        raise ValueError("it must be names of modules, with commas between several")
-    return text
-
-
-def _solutions(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9_-]{1,64}(=[^,=]{1,100})?(,[a-z0-9_-]{1,64}(=[^,=]{1,100})?)*", text):
-        raise ValueError("it must be provider=name, with commas between several")
-    ids = [one.partition("=")[0] for one in text.split(",")]
-    if len({*ids}) < len(ids):
-        raise ValueError("each provider may stand there once")
-    return text
-
-
-class Settings(BaseSettings):
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """Everything that can be set; the defaults run the whole stack on this machine."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+    state: Path = setting(Path(".lockstep"), Path, "folder of the local stack's databases and keys")
+    port: int = setting(8900, _PORT, "the functions and the console")
+    calendar_port: int = setting(8901, _PORT, "the local Calendar server")
+    vendor_port: int = setting(8902, _PORT, "the local conferencing service")
+    janus_port: int = setting(8903, _PORT, "Janus, for browsers")
+    janus_admin_port: int = setting(8904, _PORT, "Janus, for us")
+    tasks_port: int = setting(8905, _PORT, "the local Cloud Tasks server, for its clients (gRPC)")
+    tasks_http_port: int = setting(8906, _PORT, "the local Cloud Tasks server, over REST")
+    firestore_port: int = setting(8907, _PORT, "the Firestore emulator")
 
-    state: Path = Field(Path(".lockstep"), description="folder of the local stack's databases and keys")
-    port: Port = Field(8900, description="the functions and the console")
-    calendar_port: Port = Field(8901, description="the local Calendar server")
-    vendor_port: Port = Field(8902, description="the local conferencing service")
-    janus_port: Port = Field(8903, description="Janus, for browsers")
-    janus_admin_port: Port = Field(8904, description="Janus, for us")
-    tasks_port: Port = Field(8905, description="the local Cloud Tasks server, for its clients (gRPC)")
-    tasks_http_port: Port = Field(8906, description="the local Cloud Tasks server, over REST")
-    firestore_port: Port = Field(8907, description="the Firestore emulator")
+    user: str = setting("alice@example.com", mail, "whose calendar the local stack follows")
+    calendar: str = setting("primary", not_empty, "the calendar to follow")
+    time_zone: str = setting("Europe/Zurich", zone, "the zone of calendars made on the local Calendar server")
+    janus: Literal["auto", "off"] = setting(
+        "auto", one_of("auto", "off"), "start Janus if it is installed, or leave it out"
+    )
+    ticks: bool = setting(True, yes_or_no, "tick by itself; off where a test ticks by hand")
 
-    user: Annotated[str, AfterValidator(_address)] = Field(
-        "alice@example.com", description="whose calendar the local stack follows"
+    store: Literal["sqlite", "firestore"] = setting(
+        "sqlite",
+        one_of("sqlite", "firestore"),
+        "where documents are kept: in a file of this stack, or in Firestore (here, its emulator)",
     )
-    calendar: str = Field("primary", min_length=1, description="the calendar to follow")
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        "Europe/Zurich", description="the zone of calendars made on the local Calendar server"
+    firestore_jar: str = setting("", str, "the Firestore emulator's jar; empty: that of the Google Cloud SDK")
+    queue: Literal["sqlite", "cloudtasks"] = setting(
+        "sqlite",
+        one_of("sqlite", "cloudtasks"),
+        "where tasks wait: in a file of this stack, or with Cloud Tasks (here, its local server)",
     )
-    janus: Literal["auto", "off"] = Field("auto", description="start Janus if it is installed, or leave it out")
-    ticks: bool = Field(True, description="tick by itself; off where a test ticks by hand")
+    project: str = setting(
+        "lockstep-local",
+        text(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "the id of a Google Cloud project"),
+        "the Google Cloud project",
+    )
+    region: str = setting(
+        "europe-west6",
+        text(r"[a-z0-9-]{1,40}", "a region of Google Cloud such as europe-west6"),
+        "the region of its queues and functions",
+    )
+    task_queue: str = setting(
+        "lockstep",
+        text(r"[A-Za-z0-9-]{1,64}", "at most 64 letters, digits and -"),
+        "the queue's id with Cloud Tasks, or how the ids of its queues begin",
+    )
+    task_queues: Literal["one", "function", "provider"] = setting(
+        "one",
+        one_of("one", "function", "provider"),
+        "one queue for all tasks, one for each function that they call, or one for each provider",
+    )
+    task_deadline: float = setting(600.0, number(15, 1800), "how long Cloud Tasks waits for the answer of a task")
 
-    store: Literal["sqlite", "firestore"] = Field(
-        "sqlite", description="where documents are kept: in a file of this stack, or in Firestore (here, its emulator)"
+    public_url: str = setting(
+        "", https, "where the functions are reached from outside (https); the add-on's manifest names it"
     )
-    firestore_jar: str = Field("", description="the Firestore emulator's jar; empty: that of the Google Cloud SDK")
-    queue: Literal["sqlite", "cloudtasks"] = Field(
-        "sqlite", description="where tasks wait: in a file of this stack, or with Cloud Tasks (here, its local server)"
-    )
-    project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")] = Field(
-        "lockstep-local", description="the Google Cloud project"
-    )
-    region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = Field(
-        "europe-west6", description="the region of its queues and functions"
-    )
-    task_queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] = Field(
-        "lockstep", description="the queue's id with Cloud Tasks, or how the ids of its queues begin"
-    )
-    task_queues: Literal["one", "function", "provider"] = Field(
-        "one", description="one queue for all tasks, one for each function that they call, or one for each provider"
-    )
-    task_deadline: Annotated[float, Field(ge=15, le=1800)] = Field(
-        600.0, description="how long Cloud Tasks waits for the answer of a task"
-    )
-
-    public_url: Annotated[str, AfterValidator(_https)] = Field(
-        "", description="where the functions are reached from outside (https); the add-on's manifest names it"
-    )
-    addon_name: str = Field("Lockstep", min_length=1, description="the add-on's name")
-    addon_logo: Annotated[str, AfterValidator(_https)] = Field("", description="the address of its logo (https)")
-    addon_solutions: Annotated[str, AfterValidator(_solutions)] = Field(
+    addon_name: str = setting("Lockstep", not_empty, "the add-on's name")
+    addon_logo: str = setting("", https, "the address of its logo (https)")
+    addon_solutions: str = setting(
         "http=Lockstep meeting",
-        description="the conferences it offers: each provider's name, or name=what people read, with commas between",
+        solutions,
+        "the conferences it offers: each provider's name, or name=what people read, with commas between",
     )
-    addon_domains: str = Field("", description="whose users may have them, by domain; empty: everybody")
-    addon_account: Annotated[str, AfterValidator(_address)] = Field(
-        "addon@lockstep.local", description="the service account as which Google calls this deployment of the add-on"
+    addon_domains: str = setting("", str, "whose users may have them, by domain; empty: everybody")
+    addon_account: str = setting(
+        "addon@lockstep.local", mail, "the service account as which Google calls this deployment of the add-on"
     )
-    addon_client: str = Field(
-        "addon.lockstep.local", min_length=1, description="the OAuth client of the users' identity tokens"
+    addon_client: str = setting("addon.lockstep.local", not_empty, "the OAuth client of the users' identity tokens")
+    addon_audiences: str = setting(
+        "", str, "further audiences to accept in Google's tokens, with commas between; ours are known"
     )
-    addon_audiences: str = Field(
-        "", description="further audiences to accept in Google's tokens, with commas between; ours are known"
+    addon_settings_url: str = setting("", https, "where its users find their settings (https); empty: there are none")
+    addon_login_url: str = setting(
+        "", https, "where they sign in to the conference service (https); empty: they need not"
     )
-    addon_settings_url: Annotated[str, AfterValidator(_https)] = Field(
-        "", description="where its users find their settings (https); empty: there are none"
-    )
-    addon_login_url: Annotated[str, AfterValidator(_https)] = Field(
-        "", description="where they sign in to the conference service (https); empty: they need not"
-    )
-    addon_subscribe: bool = Field(
-        False, description="ask Google to tell the add-on of changes too, beside push channels"
+    addon_subscribe: bool = setting(
+        False, yes_or_no, "ask Google to tell the add-on of changes too, beside push channels"
     )
 
-    script_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = Field(
-        "lockstep-script", description="the script's id; triggers and properties belong to it, so it stays the same"
+    script_id: str = setting(
+        "lockstep-script",
+        text(r"[A-Za-z0-9_-]{1,64}", "at most 64 letters, digits, - and _"),
+        "the script's id; triggers and properties belong to it, so it stays the same",
     )
-    scripts: Annotated[str, AfterValidator(_modules)] = Field(
-        "", description="the script's modules, imported for their handlers, with commas between"
-    )
-    script_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        "UTC", description="the script's time zone, in which its clock triggers strike"
-    )
-    script_scopes: str = Field(
+    scripts: str = setting("", modules, "the script's modules, imported for their handlers, with commas between")
+    script_zone: str = setting("UTC", zone, "the script's time zone, in which its clock triggers strike")
+    script_scopes: str = setting(
         "https://www.googleapis.com/auth/calendar.events",
-        description="the OAuth scopes that the script declares, with commas between",
+        str,
+        "the OAuth scopes that the script declares, with commas between",
     )
-    failure_summary: bool = Field(True, description="tell each user's script failures once a day")
+    failure_summary: bool = setting(True, yes_or_no, "tell each user's script failures once a day")
 
-    burst: Seconds = Field(1.0, description="a run starts so long after the first notice of a burst")
-    lease: Seconds = Field(90.0, description="how long a run may hold its feed")
-    poll: Seconds = Field(900.0, description="each feed is looked at this often, notice or not")
-    sweep: Seconds = Field(86400.0, description="each calendar and provider is compared as a whole this often")
-    channel_life: Seconds = Field(172800.0, description="how long a push channel is asked to live")
-    channel_renewal: Seconds = Field(86400.0, description="a channel is renewed when it has less than this left")
-    spare_life: Seconds = Field(3600.0, description="how long an unlinked meeting of ours is left alone")
-    retry_first: Seconds = Field(5.0, description="the first wait before something that failed is tried again")
-    tick: Seconds = Field(60.0, description="how often the local scheduler ticks")
-    lanes: Annotated[int, Field(ge=1, le=64)] = Field(8, description="how many events are reconciled side by side")
-    timeout: Seconds = Field(20.0, description="the longest wait for an answer from outside")
-    log: Literal["debug", "info", "warning", "error"] = Field("info", description="what is logged")
+    burst: float = setting(1.0, _SECONDS, "a run starts so long after the first notice of a burst")
+    lease: float = setting(90.0, _SECONDS, "how long a run may hold its feed")
+    poll: float = setting(900.0, _SECONDS, "each feed is looked at this often, notice or not")
+    sweep: float = setting(86400.0, _SECONDS, "each calendar and provider is compared as a whole this often")
+    channel_life: float = setting(172800.0, _SECONDS, "how long a push channel is asked to live")
+    channel_renewal: float = setting(86400.0, _SECONDS, "a channel is renewed when it has less than this left")
+    spare_life: float = setting(3600.0, _SECONDS, "how long an unlinked meeting of ours is left alone")
+    retry_first: float = setting(5.0, _SECONDS, "the first wait before something that failed is tried again")
+    tick: float = setting(60.0, _SECONDS, "how often the local scheduler ticks")
+    lanes: int = setting(8, whole(1, 64), "how many events are reconciled side by side")
+    timeout: float = setting(20.0, _SECONDS, "the longest wait for an answer from outside")
+    log: Literal["debug", "info", "warning", "error"] = setting(
+        "info", one_of("debug", "info", "warning", "error"), "what is logged"
+    )
 
     @property
     def base_url(self) -> str:
@@ -177,38 +160,61 @@ class Settings(BaseSettings):
         return f"http://127.0.0.1:{self.vendor_port}"
 
 
+FIELDS = {one.name: one for one in fields(Settings)}
+"""Each setting by its name, with its `default`; `metadata` has what it `says` and how its text is `read`."""
+
+
 class BadSettings(Exception):
     """A setting is not allowed; the text names it, what was given and what is allowed."""
 
 
 def read_settings() -> Settings:
-    """Read and check the settings. Raises BadSettings with one line for each wrong or unknown one."""
-    wrong = [_unknown(name) for name in sorted(os.environ) if _is_unknown(name)]
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        wrong += [_line(one) for one in error.errors()]
+    """The settings as the environment, and behind it a .env file here, tell them. Raises BadSettings."""
+    return settings_of({**_written(Path(".env")), **os.environ})
+
+
+def settings_of(environ: Mapping[str, str]) -> Settings:
+    """The settings in these variables. Raises BadSettings with one line for each wrong or unknown one."""
+    given = {name.removeprefix(PREFIX).lower(): environ[name] for name in sorted(environ) if name.startswith(PREFIX)}
+    wrong = [_unknown(name) for name in given if name not in FIELDS]
+    read: dict[str, Any] = {}
+    for name, text_given in given.items():
+        try:
+            read[name] = FIELDS[name].metadata["read"](text_given) if name in FIELDS else None
+        except ValueError as error:
+            wrong.append(f"setting {variable(name)}: {text_given!r} was given, but {error}")
     if wrong:
         raise BadSettings("\n".join(wrong))
-    return settings
+    return Settings(**read)
 
 
-def _is_unknown(name: str) -> bool:
-    return name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in Settings.model_fields
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The settings as the environment variables from which another process reads them."""
+    return {variable(name): str(getattr(settings, name)) for name in FIELDS}
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
 
 
 def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name.removeprefix(PREFIX).lower(), Settings.model_fields, n=1)
-    hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
-    return f"setting {name}: there is no such setting{hint}"
+    near = difflib.get_close_matches(name, FIELDS, n=1)
+    hint = f"; did you mean {variable(near[0])}?" if near else ""
+    return f"setting {variable(name)}: there is no such setting{hint}"
 
 
-def _line(error: object) -> str:
-    detail = dict(error)  # type: ignore[call-overload]  # pydantic's own typed dict of one error
-    name = PREFIX + "_".join(str(part) for part in detail["loc"]).upper()
-    return f"setting {name}: {detail['input']!r} was given, but {_allowed(detail)}"
+_LINE = re.compile(rf"(?:export\s+)?({PREFIX}\w+)\s*=\s*(.*?)\s*")
 
 
-def _allowed(detail: dict[str, object]) -> str:
-    text = str(detail["msg"]).removeprefix("Value error, ")
-    return text[0].lower() + text[1:]
+def _written(file: Path) -> dict[str, str]:
+    """Our lines NAME=value of a .env file, the value in quotation marks or not; nothing if there is no such file."""
+    if not file.is_file():
+        return {}
+    found = [_LINE.fullmatch(line.strip()) for line in file.read_text(encoding="utf-8").splitlines()]
+    return {one[1]: _unquoted(one[2]) for one in found if one}
+
+
+def _unquoted(value: str) -> str:
+    quoted = re.fullmatch(r"""(["'])(.*?)\1\s*(?:#.*)?""", value)
+    return quoted[2] if quoted else re.sub(r"\s+#.*", "", value)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from infra.local.stack import Stack, StackError
-from infra.settings import PREFIX, BadSettings, Settings, read_settings
+from infra.settings import FIELDS, PREFIX, BadSettings, Settings, read_settings
 
 LOOK = 0.3
 """Seconds between two looks whether every part still runs."""
@@ -20,8 +20,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=
 
 
 def _help() -> str:
-    fields = Settings.model_fields.items()
-    listed = "\n".join(f"  {name.upper():<17}{field.description} [{field.default}]" for name, field in fields)
+    listed = "\n".join(f"  {name.upper():<17}{one.metadata['says']} [{one.default}]" for name, one in FIELDS.items())
     return (
         "Run Lockstep whole on this machine: a Calendar server, a conferencing service, Janus if it is installed, the "
         "functions with their queue, and the console. Everything is kept in the state folder; the next start goes on "

@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -18,7 +19,7 @@ import httpx
 
 from infra.local.keys import Keys
 from infra.local.part import Part, Plan
-from infra.settings import PREFIX, Settings
+from infra.settings import PREFIX, Settings, as_environment
 from infra.wiring import janus_server
 
 READY_WITHIN = 60.0
@@ -38,7 +39,7 @@ class Stack:
     """
 
     def __init__(self, settings: Settings, *, keep_log: bool = False) -> None:
-        self.settings = settings.model_copy(update={"state": settings.state.absolute()})
+        self.settings = replace(settings, state=settings.state.absolute())
         self._keep_log = keep_log
         self._parts: dict[str, Part] = {}
         self._plans: dict[str, Plan] = {}
@@ -153,9 +154,9 @@ class Stack:
         part.ask_to_end()
         part.wait()
 
-    def start_functions(self, **changed: object) -> None:
+    def start_functions(self, **changed: Any) -> None:
         """Start the functions again, with these settings `changed` for this one process; wait until they are ready."""
-        settings = self.settings.model_copy(update=changed)
+        settings = replace(self.settings, **changed)
         self._spawn(self._plans["functions"], {**self._environment, **as_environment(settings)})
         self._await("functions")
 
@@ -246,11 +247,6 @@ def _firestore(settings: Settings) -> Plan:
         f"http://127.0.0.1:{settings.firestore_port}/",
         (str(settings.state / "firestore"), str(settings.firestore_port), settings.project, settings.firestore_jar),
     )
-
-
-def as_environment(settings: Settings) -> dict[str, str]:
-    """The settings as the environment variables from which another process reads them."""
-    return {f"{PREFIX}{name.upper()}": str(value) for name, value in settings.model_dump(mode="json").items()}
 
 
 def environment(settings: Settings, keys: Keys) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.story, pytest.mark.timeout(200)]
 
 def test_a_conference_from_the_editor(tmp_path: Path) -> None:
     """Through real processes and HTTP: the meeting is there before the event is, and has its title soon after."""
-    settings = demo_settings(tmp_path).model_copy(update={"janus": "off"})
+    settings = replace(demo_settings(tmp_path), janus="off")
     with Stack(settings) as stack, stage(stack) as world:
         host = installed(stack.settings, world.client, SystemClock())
         conference = host.conference(settings.user, settings.user, "draft1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,7 @@ def linked_once(world: World, events: list[str]) -> None:
 
 def test_kill_9_of_queue_and_functions_loses_nothing(tmp_path: Path) -> None:
     """Killed in the middle of the work, down while more comes in, killed both: every event gets its one meeting."""
-    settings = demo_settings(tmp_path).model_copy(
-        update={"janus": "off", "queue": "cloudtasks", "task_queues": "function", "timeout": 5}
-    )
+    settings = replace(demo_settings(tmp_path), janus="off", queue="cloudtasks", task_queues="function", timeout=5)
     with Stack(settings) as stack, stage(stack) as world:
         events = made(world, 15, "First")
         world.until("some events get their meetings", lambda: sum(bool(world.joined(event)) for event in events) > 2)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ import pytest
 from infra.local.demo.person import Person
 from infra.local.demo.story import demo_settings
 from infra.local.demo.world import asking, ordinary, stage
-from infra.local.stack import Stack, StackError, as_environment
-from infra.settings import Settings
+from infra.local.stack import Stack, StackError
+from infra.settings import FIELDS, Settings, as_environment
 from tests.contract.firestore_ground import needs_emulator
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ pytestmark = [pytest.mark.story, pytest.mark.timeout(200)]
 
 def settings_in(folder: Path, **changed: Any) -> Settings:
     """A stack of its own, without Janus."""
-    return demo_settings(folder).model_copy(update={"janus": "off", **changed})
+    return replace(demo_settings(folder), **{"janus": "off", **changed})
 
 
 def tomorrow() -> datetime:
@@ -62,7 +63,7 @@ def test_a_taken_port_is_named_with_its_setting(tmp_path: Path) -> None:
 def test_one_port_given_twice_is_named(tmp_path: Path) -> None:
     """Two settings that name the same port are both named."""
     settings = settings_in(tmp_path)
-    stack = Stack(settings.model_copy(update={"vendor_port": settings.calendar_port}))
+    stack = Stack(replace(settings, vendor_port=settings.calendar_port))
 
     with pytest.raises(StackError, match="LOCKSTEP_CALENDAR_PORT and LOCKSTEP_VENDOR_PORT name the same port"):
         stack.__enter__()
@@ -249,4 +250,4 @@ def test_run_explains_itself() -> None:
     ).stdout
 
     assert "Run Lockstep whole on this machine" in told
-    assert all(name.upper() in told for name in Settings.model_fields)
+    assert all(name.upper() in told for name in FIELDS)

@@ -28,7 +28,7 @@ from functions.addon.request import Ask
 from functions.script.enums import ConferenceErrorType
 from infra import addon
 from infra.google import manifest
-from infra.settings import Settings
+from infra.settings import Settings, settings_of
 
 OFFER = Offer(id="1", provider="http", name="My Web Conference")
 MEETING = Meeting(
@@ -223,12 +223,14 @@ def test_cards_hold_text() -> None:
 
 # ---- manifest ----------------------------------------------------------------------------------------------------
 
-PUBLIC = Settings(
-    public_url="https://fn.example.com/",
-    addon_logo="https://www.example.com/logo.png",
-    addon_solutions="http=My Web Conference,janus",
-    addon_settings_url="https://www.example.com/settings",
-    addon_subscribe=True,
+PUBLIC = settings_of(
+    {
+        "LOCKSTEP_PUBLIC_URL": "https://fn.example.com/",
+        "LOCKSTEP_ADDON_LOGO": "https://www.example.com/logo.png",
+        "LOCKSTEP_ADDON_SOLUTIONS": "http=My Web Conference,janus",
+        "LOCKSTEP_ADDON_SETTINGS_URL": "https://www.example.com/settings",
+        "LOCKSTEP_ADDON_SUBSCRIBE": "True",
+    }
 )
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.stack import as_environment
-from infra.settings import PREFIX, Settings
+from infra.settings import FIELDS, PREFIX, Settings, as_environment, settings_of, variable
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"\| `(\w+)` \| `(.*)` \| (.*) \|")
@@ -21,8 +20,7 @@ ROW = re.compile(r"\| `(\w+)` \| `(.*)` \| (.*) \|")
 def test_every_setting_is_documented() -> None:
     """docs/settings.md lists every setting, and no other, with its default and its meaning, in the code's order."""
     text = (ROOT / "docs" / "settings.md").read_text()
-    fields = Settings.model_fields.items()
-    expected = [(PREFIX + name.upper(), str(field.default), field.description) for name, field in fields]
+    expected = [(variable(name), str(one.default), one.metadata["says"]) for name, one in FIELDS.items()]
 
     assert ROW.findall(text) == expected
 
@@ -34,7 +32,7 @@ from infra.settings import BadSettings, read_settings
 def told(environment):
     os.environ.update(environment)
     try:
-        return {name: str(value) for name, value in read_settings().model_dump().items()}
+        return {name: str(value) for name, value in vars(read_settings()).items()}
     except BadSettings as error:
         return str(error)
     finally:
@@ -75,6 +73,17 @@ WRONG = [
     ),
     ("PROT", "9000", "setting LOCKSTEP_PROT: there is no such setting; did you mean LOCKSTEP_PORT?"),
     ("XYZZY", "1", "setting LOCKSTEP_XYZZY: there is no such setting"),
+    ("PORT", "8e3", "setting LOCKSTEP_PORT: '8e3' was given, but it must be a whole number from 1 to 65535"),
+    ("BURST", "0", "setting LOCKSTEP_BURST: '0' was given, but it must be a number above 0 and at most 7776000"),
+    ("BURST", "nan", "setting LOCKSTEP_BURST: 'nan' was given, but "),
+    ("TASK_DEADLINE", "14", "setting LOCKSTEP_TASK_DEADLINE: '14' was given, but it must be a number from 15 to 1800"),
+    ("STORE", "mysql", "setting LOCKSTEP_STORE: 'mysql' was given, but it must be one of: sqlite, firestore"),
+    ("TICKS", "maybe", "setting LOCKSTEP_TICKS: 'maybe' was given, but it must be true or false"),
+    ("CALENDAR", "", "setting LOCKSTEP_CALENDAR: '' was given, but it must be some text"),
+    ("PROJECT", "Acme", "setting LOCKSTEP_PROJECT: 'Acme' was given, but it must be the id of a Google Cloud project"),
+    ("SCRIPTS", "a b", "setting LOCKSTEP_SCRIPTS: 'a b' was given, but it must be names of modules"),
+    ("PUBLIC_URL", "http://x", "setting LOCKSTEP_PUBLIC_URL: 'http://x' was given, but it must be an https address"),
+    ("ADDON_SOLUTIONS", "http,http", "setting LOCKSTEP_ADDON_SOLUTIONS: 'http,http' was given, but each provider may"),
 ]
 
 
@@ -100,4 +109,44 @@ def test_settings_travel_to_another_process_through_its_environment(tmp_path: Pa
 
     (told,) = read(tmp_path, as_environment(settings))
 
-    assert told == {name: str(value) for name, value in settings.model_dump().items()}
+    assert told == {name: str(value) for name, value in vars(settings).items()}
+
+
+DOTENV = """
+# what this machine needs
+LOCKSTEP_PORT=9000
+export LOCKSTEP_USER = "zoë@example.com"  # in quotation marks
+LOCKSTEP_TICKS=off # without
+LOCKSTEP_BURST='0.5'
+OTHER=1
+nonsense
+"""
+
+
+def test_a_file_tells_what_the_environment_does_not(tmp_path: Path) -> None:
+    """Lines of .env are read as variables are; what stands in both is as the environment has it."""
+    (tmp_path / ".env").write_text(DOTENV, encoding="utf-8")
+
+    told, over = read(tmp_path, {}, {"LOCKSTEP_PORT": "9001"})
+
+    assert {name: told[name] for name in ("port", "user", "ticks", "burst")} == {
+        "port": "9000",
+        "user": "zoë@example.com",
+        "ticks": "False",
+        "burst": "0.5",
+    }
+    assert over == {**told, "port": "9001"}
+
+
+def test_what_is_wrong_in_the_file_is_named_too(tmp_path: Path) -> None:
+    """A setting that is misspelt there would be missed as well."""
+    (tmp_path / ".env").write_text("LOCKSTEP_PROT=9000\n", encoding="utf-8")
+
+    (told,) = read(tmp_path, {})
+
+    assert told == "setting LOCKSTEP_PROT: there is no such setting; did you mean LOCKSTEP_PORT?"
+
+
+def test_every_default_is_allowed() -> None:
+    """Whatever a setting is by itself can also be given to it."""
+    assert settings_of(as_environment(Settings())) == Settings()

@@ -213,7 +213,7 @@ def test_no_secret_passes_through_terraform() -> None:
 
 def test_who_holds_a_feed_is_ended_before_another_may_take_it() -> None:
     """A run's time is longer than it works by itself, and shorter than its lease; Cloud Tasks waits longer still."""
-    policy, settings = Policy(), Settings(_env_file=None)
+    policy, settings = Policy(), Settings()
     for name in ("sync_calendar", "reconcile_event", "patch_event"):
         assert policy.inline < declared()[name]["timeout"] < min(policy.lease, settings.lease)
     assert declared()["run_trigger"]["timeout"] < policy.run

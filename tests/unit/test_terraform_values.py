@@ -17,7 +17,8 @@ import pytest
 
 from infra.google.firestore_indexes import listed
 from infra.google.queues import CALLED, queue_ids
-from infra.settings import Settings
+from infra.settings import FIELDS, Settings
+from infra.settings import settings_of as read
 
 ROOT = Path(__file__).parents[2]
 GIVEN = {"project": "acme-lockstep", "region": "europe-west6", "source_archive": "source.zip"}
@@ -87,9 +88,7 @@ def reckoned(at: Path, **variables: Any) -> dict[str, Any]:
 
 def settings_of(values: dict[str, Any]) -> Settings:
     """The settings that a function started with this environment has."""
-    given = {name.removeprefix("LOCKSTEP_").lower(): value for name, value in values["environment"].items()}
-    assert set(given) <= set(Settings.model_fields)
-    return Settings.model_validate(given)
+    return read(values["environment"])
 
 
 def test_functions_start_with_the_settings_of_the_deployment(folder: Path) -> None:
@@ -107,11 +106,11 @@ def test_every_setting_can_be_passed(folder: Path) -> None:
     """Whichever the deployment does not decide by itself, also one that is new tomorrow."""
     decided = {name.removeprefix("LOCKSTEP_").lower() for name in reckoned(folder)["environment"]}
     simple = (str, int, float, bool)
-    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    defaults = {name: field.default for name, field in FIELDS.items()}
     fields = {name: one for name, one in defaults.items() if name not in decided and isinstance(one, simple)}
     wished = {name: str(default) for name, default in fields.items()}
     values = reckoned(folder, settings=wished)
-    assert {name.lower() for name in values["documented"]} == set(Settings.model_fields)
+    assert {name.lower() for name in values["documented"]} == set(FIELDS)
     assert {f"LOCKSTEP_{name.upper()}": value for name, value in wished.items()}.items() <= values[
         "environment"
     ].items()

@@ -28,7 +28,7 @@ def crowd(world: World) -> Shown:
 
 def burst(world: World) -> Shown:
     """A hundred notices within a second cost one look at the calendar."""
-    default = float(Settings.model_fields["burst"].default)
+    default = Settings().burst
     world.stack.stop_functions()
     world.stack.start_functions(burst=default)
     world.settle()

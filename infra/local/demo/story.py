@@ -9,11 +9,12 @@ import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from infra.local.demo import channel, crowds, following, janus, series, trouble
 from infra.local.demo.step import Step
-from infra.settings import Settings
+from infra.settings import Settings, read_settings
 
 FIRST_PORT, LAST_PORT = 15_000, 32_000
 
@@ -35,7 +36,8 @@ def steps(*, with_janus: bool) -> Iterator[Step]:
 def demo_settings(state: Path) -> Settings:
     """A stack of its own in the folder `state`, on free ports, with short waits; the story ticks by hand."""
     port, calendar, vendor, janus_port, janus_admin, tasks, tasks_http, firestore = free_ports(8)
-    return Settings(
+    return replace(
+        read_settings(),
         state=state,
         port=port,
         calendar_port=calendar,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -42,7 +44,7 @@ def rest_port(running: CloudTasksServer) -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def chosen(running: CloudTasksServer, rest_port: int, **changed: object) -> Settings:
+def chosen(running: CloudTasksServer, rest_port: int, **changed: Any) -> Settings:
     """Settings of a stack on this server."""
     settings = Settings(
         queue="cloudtasks",
@@ -50,7 +52,7 @@ def chosen(running: CloudTasksServer, rest_port: int, **changed: object) -> Sett
         tasks_http_port=rest_port,
         task_deadline=20,
     )
-    return settings.model_copy(update=changed)
+    return replace(settings, **changed)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -124,7 +125,7 @@ class Two(Desk):
         self.second = HttpProvider("second", "http://second.test", token=TOKEN, account="acme", client=self.http)
         both = {"http": world.provider, "second": self.second}
         world.change_ground(providers=both, solutions=tuple(map(Solution, both)))
-        super().__init__(world, SETTINGS.model_copy(update={"addon_solutions": "http=First,second=Second"}))
+        super().__init__(world, replace(SETTINGS, addon_solutions="http=First,second=Second"))
         world.connect()
 
     def close(self) -> None:

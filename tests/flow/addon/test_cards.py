@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
@@ -42,7 +44,7 @@ def test_settings_are_shown(desk: Desk) -> None:
 
 def test_no_settings_page(world: World) -> None:
     """Where none is set, there is nothing at its address, and the card has no button."""
-    desk = Desk(world, SETTINGS.model_copy(update={"addon_settings_url": ""}))
+    desk = Desk(world, replace(SETTINGS, addon_settings_url=""))
     with desk.client:
         with pytest.raises(httpx.HTTPStatusError, match="404"):
             desk.tell("settings", desk.user(ALICE))

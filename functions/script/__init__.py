@@ -61,6 +61,7 @@ from functions.script.errors import LockTimeout as LockTimeout
 from functions.script.errors import NotRunning as NotRunning
 from functions.script.errors import NoUser as NoUser
 from functions.script.errors import QuotaExceeded as QuotaExceeded
+from functions.script.errors import RunTooLong as RunTooLong
 from functions.script.errors import ScriptError as ScriptError
 from functions.script.errors import TooLarge as TooLarge
 from functions.script.errors import TooManyTriggers as TooManyTriggers

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from conference.errors import Conflict, Refused
 from functions.ports import Delete, Document, Put, Where
-from functions.script import keeping
+from functions.script import context, keeping
 from functions.script.errors import BadArgument, BadValue, TooLarge
 from functions.script.keeping import Owner
 from functions.script.text import size, to_text, units
@@ -104,6 +104,7 @@ class Cache:
         return name, text
 
     def _named(self, key: object, method: str) -> str:
+        context.check_time()
         name = to_text(key, method)
         if self._limits.cache_key is not None and units(name) > self._limits.cache_key:
             raise TooLarge("key")

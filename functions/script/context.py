@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from functions.script.errors import NotRunning, NoUser
+from functions.script.errors import NotRunning, NoUser, RunTooLong
 from functions.script.project import Project
 
 
@@ -32,6 +32,8 @@ class Execution:
 
     id: str
     trigger: str | None = None
+    until: float | None = None
+    """When its time is over, in seconds since the epoch."""
     at_end: list[Callable[[], None]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     """What the handler has logged."""
@@ -39,6 +41,10 @@ class Execution:
     """Events that the handler could not cope with and set aside, by id, each with its error."""
     resources: dict[str, str] = field(default_factory=dict)
     """Those of them that were given as resources: their JSON."""
+
+    def is_over(self, now: float) -> bool:
+        """True once its time is over."""
+        return self.until is not None and now > self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +61,19 @@ _SCOPE: contextvars.ContextVar[Scope] = contextvars.ContextVar("lockstep.script"
 
 
 def scope() -> Scope:
-    """What is bound here. Raises NotRunning."""
+    """What is bound here. Raises NotRunning; RunTooLong if the run's time is over."""
+    check_time()
     try:
         return _SCOPE.get()
     except LookupError:
         raise NotRunning("no script is running here: use `with script.running(project)`") from None
+
+
+def check_time() -> None:
+    """Return if the run goes on, or nothing runs here; every service asks that first. Raises RunTooLong."""
+    here = _SCOPE.get(None)
+    if here is not None and here.execution is not None and here.execution.is_over(here.project.ground.now()):
+        raise RunTooLong
 
 
 def project() -> Project:

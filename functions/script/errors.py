@@ -92,12 +92,20 @@ class QuotaExceeded(ScriptError):
 
     PROPERTY_STORAGE = "You have exceeded the property storage quota. Please remove some properties and try again."
     RUNTIME = "Service using too much computer time for one day."
+    SIMULTANEOUS = "There are too many scripts running simultaneously for this Google user account."
     CALENDAR = "Service invoked too many times: Calendar."
 
     @classmethod
     def per_day(cls, what: str) -> QuotaExceeded:
         """A service was called too often since its day began."""
         return cls(f"Service invoked too many times for one day: {what}.")
+
+
+class RunTooLong(ScriptError):
+    """The run has gone on for longer than the profile lets it: no service is to be had any more."""
+
+    def __init__(self) -> None:
+        super().__init__("Exceeded maximum execution time")
 
 
 class LockTimeout(ScriptError):

@@ -25,6 +25,9 @@ from functions.script.run import Outcome, Ran, run, told
 from functions.script.settling import Held
 from functions.script.trigger import TriggerRecord
 
+HOPELESS = frozenset({Outcome.NEEDS_AUTH, Outcome.NO_HANDLER, Outcome.REFUSED})
+"""Runs after which it is of no use to call the handler at once, be it with one change alone."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -153,7 +156,7 @@ def _hand_over(held: Turn, some: Sequence[Held]) -> None:
     if not theirs:
         return
     ran = _run(held, theirs)
-    if ran.outcome in (Outcome.NEEDS_AUTH, Outcome.NO_HANDLER):
+    if ran.outcome in HOPELESS:
         _wait(held, theirs, ran)
         return
     if ran.accepted or len(theirs) == 1:
@@ -162,7 +165,7 @@ def _hand_over(held: Turn, some: Sequence[Held]) -> None:
     log.warning("a handler failed with several changes, trying each alone", trigger=held.record.id, count=len(theirs))
     for one in theirs:
         alone = _run(held, [one])
-        if alone.outcome in (Outcome.NEEDS_AUTH, Outcome.NO_HANDLER):
+        if alone.outcome in HOPELESS:
             _wait(held, [one], alone)
             return
         settling.settle(held.project, held.record, [one], alone)

@@ -2,8 +2,8 @@
 
 Authority: https://developers.google.com/apps-script/guides/services/quotas
 Google leaves the units of "KB" and "character" open: here a KB is 1,024 bytes of UTF-8, a character a UTF-16 code unit.
-Every figure here is enforced. Those of how long one run takes, of how many run at once and of how often an add-on's
-clock strikes have no twin: that is the deployment's. Nor have those of URL fetches: handlers fetch with what they like.
+Every figure here is enforced. That of how often an add-on's clock strikes has no twin: that is the deployment's. Nor
+have those of URL fetches: handlers fetch with what they like.
 """
 
 from __future__ import annotations
@@ -21,6 +21,13 @@ class Limits:
     """Triggers of one user in one script."""
     trigger_runtime: float | None = None
     """What all runs of a user's triggers may take together in a day; the run that passes it still ends."""
+    run_length: float | None = None
+    """What one run may take. Nothing stops a handler in its tracks: once its time is over, every service that it calls
+    raises RunTooLong, and the run has timed out, whatever the handler makes of that."""
+    runs_of_user: int | None = None
+    """Runs of one user in one script that may go on at once."""
+    runs_of_script: int | None = None
+    """Runs of all users of one script that may go on at once."""
     every_minutes: frozenset[int] | None = None
     """What `every_minutes` may be given."""
     property_value: int | None = None
@@ -50,6 +57,9 @@ class Limits:
         return cls(
             triggers=20,
             trigger_runtime=(6 * 60 if workspace else 90) * 60.0,
+            run_length=6 * 60.0,
+            runs_of_user=30,
+            runs_of_script=1000,
             every_minutes=frozenset({1, 5, 10, 15, 30}),
             property_value=9 * KB,
             property_store=500 * KB,

@@ -58,6 +58,7 @@ class Lock:
         """Acquire it within so many milliseconds, and say whether that was so; 0 tries once."""
         seconds = _seconds(timeout, "Lock.try_lock")
         began, waited, pause = self._ground.now(), 0.0, FIRST_PAUSE
+        context.check_time()
         while not self.has_lock() and not self._acquire():
             left = seconds - max(waited, self._ground.now() - began)
             if left <= 0:
@@ -65,6 +66,7 @@ class Lock:
             self._owner.project.wait(min(pause, left))
             waited += min(pause, left)
             pause = min(2 * pause, LONGEST_PAUSE)
+            context.check_time()
         return True
 
     def wait_lock(self, timeout: float | timedelta) -> None:
@@ -78,6 +80,7 @@ class Lock:
 
     def renew(self) -> bool:
         """Begin the lease anew; False if it was lost meanwhile."""
+        context.check_time()
         return self.has_lock() and self._acquire()
 
     def release_lock(self) -> None:

@@ -16,7 +16,7 @@ import msgspec
 
 from conference.errors import Conflict, Refused
 from functions.ports import Delete, Document, Put
-from functions.script import keeping, quota
+from functions.script import context, keeping, quota
 from functions.script.errors import BadValue, QuotaExceeded, TooLarge
 from functions.script.keeping import Owner
 from functions.script.text import size, to_text
@@ -171,6 +171,7 @@ class Properties:
             raise QuotaExceeded(QuotaExceeded.PROPERTY_STORAGE)
 
     def _spend(self, what: str) -> None:
+        context.check_time()
         owner, limit = self._owner, self._owner.project.limits.property_calls
         refusal = QuotaExceeded.per_day(f"graphite property {what}")
         quota.spend(owner.project, owner.user, "properties", limit, refusal)

@@ -11,13 +11,14 @@ from typing import Any
 import structlog
 
 from conference.errors import LockstepError, Revoked
-from functions.script import processes, quota
+from functions.script import processes, quota, simultaneous
 from functions.script.context import Execution, running
 from functions.script.errors import (
     AuthorizationRequired,
     CalendarApiError,
     HandlerNotFound,
     QuotaExceeded,
+    RunTooLong,
     ScriptError,
 )
 from functions.script.project import Project
@@ -32,6 +33,9 @@ class Outcome(enum.StrEnum):
 
     COMPLETED = "completed"
     FAILED = "failed"
+    TIMED_OUT = "timed out"
+    REFUSED = "refused"
+    """The profile had no room for it; the handler was not called."""
     NEEDS_AUTH = "needs authorization"
     NO_HANDLER = "no handler"
 
@@ -57,11 +61,15 @@ class Ran:
 def run(project: Project, record: TriggerRecord, event: object, *, delivery_id: str = "", attempt: int = 1) -> Ran:
     """Call the trigger's handler with `event`, as the trigger's user. Never raises what the handler raised.
 
-    Locks taken in the run are let go, whatever happens; the run is recorded, and its time counted under the profile.
+    Locks taken in the run are let go, whatever happens; the run is recorded, and its time counted under the profile. A
+    run that took longer than it may has timed out, whatever became of it.
     """
-    began = project.ground.now()
-    execution = Execution(project.ground.new_secret()[:22], record.id)
+    began, length = project.ground.now(), project.limits.run_length
+    until = None if length is None else began + length
+    execution = Execution(project.ground.new_secret()[:22], record.id, until)
     ran = _called(project, record, event, execution)
+    if execution.is_over(project.ground.now()):
+        ran = Ran(Outcome.TIMED_OUT, RunTooLong())
     _end(execution)
     _count_time(project, record.user, project.ground.now() - began)
     processes.record(
@@ -90,9 +98,11 @@ def _called(project: Project, record: TriggerRecord, event: object, execution: E
     handler = project.handlers.find(record.handler)
     if handler is None:
         return Ran(Outcome.NO_HANDLER, HandlerNotFound(record.handler))
+    refused = _refused(project, record.user, execution)
+    if refused is not None:
+        return refused
     try:
         with running(project, user=record.user, execution=execution):
-            _spend_time(project, record.user, 0)
             _call(project, handler, event)
     except (Revoked, AuthorizationRequired) as error:
         return Ran(Outcome.NEEDS_AUTH, error)
@@ -103,6 +113,18 @@ def _called(project: Project, record: TriggerRecord, event: object, execution: E
         # A clock brings no event again: so nothing is set aside, and the run has failed.
         return Ran(Outcome.FAILED, next(iter(execution.aside.values())))
     return Ran(Outcome.COMPLETED, aside=dict(execution.aside), resources=dict(execution.resources))
+
+
+def _refused(project: Project, user: str, execution: Execution) -> Ran | None:
+    """How the run ends at once, if the profile has no room for it, or that cannot be told."""
+    try:
+        _spend_time(project, user, 0)
+        simultaneous.enter(project, user, execution)
+    except QuotaExceeded as error:
+        return Ran(Outcome.REFUSED, error)
+    except LockstepError as error:
+        return Ran(Outcome.FAILED, error)
+    return None
 
 
 def _call(project: Project, handler: Handler, event: object) -> None:

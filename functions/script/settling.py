@@ -169,7 +169,8 @@ def _parked(project: Project, record: TriggerRecord, kept: Delivery, error: Exce
 def wait_for_a_person(project: Project, record: TriggerRecord, some: Sequence[Held], ran: Ran) -> None:
     """The handler cannot run at all: keep everything, and look again from time to time.
 
-    What waits for consent waits for as long as that takes; what waits for a handler is parked in the end.
+    What waits for consent, or for room under the profile, waits for as long as that takes; what waits for a handler is
+    parked in the end.
     """
     ground = project.ground
     now, policy = ground.now(), ground.policy

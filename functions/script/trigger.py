@@ -17,6 +17,7 @@ from conference.decoding import from_plain
 from functions.feed import retried
 from functions.ground import Ground
 from functions.ports import Document, Put
+from functions.script import context
 from functions.script.changes import Filters
 from functions.script.clockwork import Clock, Clockwork, resume, upcoming
 from functions.script.enums import EventType, TriggerSource, TriggerStatus
@@ -230,6 +231,7 @@ class Trigger:
         return self._with(TriggerStatus.ACTIVE, None)
 
     def _with(self, status: TriggerStatus, reason: str | None) -> Trigger:
+        context.check_time()
         now = self.project.ground.now()
 
         def switched(record: TriggerRecord) -> TriggerRecord:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from functions import script
-from functions.script import noting
+from functions.script import noting, simultaneous
+from functions.script.context import Execution
 from functions.script.snapshot import OwnWrite
 from tests.flow.scripted import ScriptWorld
 from tests.meanwhile import Meanwhile
@@ -165,3 +166,54 @@ def test_a_notice_while_events_are_noted(world: ScriptWorld) -> None:
     world.settle()
 
     assert sorted(title for _, title in world.kinds()) == ["First", "Second"]
+
+
+def executions(world: ScriptWorld) -> list[str]:
+    """How Alice's runs have ended, the first one first."""
+    with world.scripting():
+        return [one.outcome for one in reversed(script.processes.list())]
+
+
+class TestProfile:
+    """Runs that the profile refuses, or that take longer than it grants."""
+
+    def test_what_there_is_no_room_for_waits(self, world: ScriptWorld) -> None:
+        """All changes are kept together, and handed over when there is room; a refusal is no handler's failure."""
+        world.change_project(limits=script.Limits(runs_of_user=1))
+        trigger = world.follow()
+        simultaneous.enter(world.project, ALICE, Execution("another of hers"))
+        for number in range(3):
+            plain(world, f"{number}")
+        world.settle(timedelta(minutes=9))
+        waiting, refused = [*world.told], set(executions(world))
+        world.settle(timedelta(hours=2))
+
+        assert (waiting, refused) == ([], {"refused"})
+        assert [[change.event["summary"] for change in event.changes] for _, event in world.told] == [["0", "1", "2"]]
+        assert executions(world)[-1] == "completed"
+        with world.scripting():
+            assert [one.status for one in script.get_project_triggers()] == [script.TriggerStatus.ACTIVE]
+            assert script.get_parked(trigger) == []
+
+    def test_a_run_that_takes_too_long_with_several(self, world: ScriptWorld) -> None:
+        """Each change is given alone then; who takes too long with it is tried again later, and holds up no other."""
+        world.change_project(limits=script.Limits(run_length=100))
+        world.follow()
+        slow_one = plain(world, "slow")
+        for number in range(2):
+            plain(world, f"{number}")
+        long = [slow_one]
+
+        def work(event: script.EventUpdated) -> None:
+            world.clock.advance(timedelta(seconds=10 + 100 * sum(one.id in long for one in event.changes)))
+
+        world.fails = work
+        world.settle()
+        tried = world.kinds()
+        long.clear()
+        world.settle(timedelta(hours=1))
+
+        assert tried[:6] == [("created", title) for title in ("slow", "0", "1", "slow", "0", "1")]
+        assert executions(world)[:4] == ["timed out", "timed out", "completed", "completed"]
+        assert executions(world)[-1] == "completed"
+        assert world.kinds()[-1] == ("created", "slow")

@@ -39,6 +39,11 @@ TEXTS: list[tuple[ScriptError, str]] = [
         "Service invoked too many times for one day: graphite property writes.",
     ),
     (script.QuotaExceeded(script.QuotaExceeded.RUNTIME), "Service using too much computer time for one day."),
+    (
+        script.QuotaExceeded(script.QuotaExceeded.SIMULTANEOUS),
+        "There are too many scripts running simultaneously for this Google user account.",
+    ),
+    (script.RunTooLong(), "Exceeded maximum execution time"),
     (script.QuotaExceeded(script.QuotaExceeded.CALENDAR), "Service invoked too many times: Calendar."),
     (script.TooLarge("key"), "Argument too large: key"),
     (script.TooLarge("value", "It does not fit."), "Argument too large: value. It does not fit."),
@@ -76,6 +81,9 @@ def test_the_profile_has_googles_figures() -> None:
     figures = {
         "triggers": (20, 20),
         "trigger_runtime": (90 * 60, 6 * 3600),
+        "run_length": (360, 360),
+        "runs_of_user": (30, 30),
+        "runs_of_script": (1000, 1000),
         "every_minutes": ({1, 5, 10, 15, 30}, {1, 5, 10, 15, 30}),
         "property_value": (9 * 1024, 9 * 1024),
         "property_store": (500 * 1024, 500 * 1024),

@@ -84,6 +84,9 @@ def text(pattern: str, allowed: str) -> Callable[[str], str]:
 
 not_empty = text(r"(?s:.+)", "some text")
 mail = text(r"[^\s@/]+@[^\s@/]+", "an e-mail address")
+mail_or_nothing = text(r"([^\s@/]+@[^\s@/]+)?", "an e-mail address, or nothing")
+_HOST = r"[a-z0-9-]+(\.[a-z0-9-]+)+"
+hosts = text(rf"({_HOST}(\s*,\s*{_HOST})*)?", "names of hosts in lower case, with commas between several")
 modules = text(r"([A-Za-z_][\w.]*(\s*,\s*[A-Za-z_][\w.]*)*)?", "names of modules, with commas between several")
 
 
@@ -100,6 +103,19 @@ def https(given: str) -> str:
     """An https address, without a slash at its end, or nothing."""
     if given and not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#]*)?", given):
         raise ValueError("it must be an https address")
+    return given.rstrip("/")
+
+
+def outside(given: str) -> str:
+    """An https address that we call, without a slash at its end, or nothing.
+
+    Its host has a public name: no number, and none that means this machine, its network or a cloud's metadata.
+    """
+    host = re.match(r"https://([^/:]*)", https(given))
+    name = host[1].lower() if host else ""
+    inward = name.rpartition(".")[2] in {"internal", "local", "localhost", "localdomain", "home", "lan", "arpa"}
+    if given and (not re.fullmatch(r"([a-z0-9-]+\.)+[a-z][a-z0-9-]*", name) or inward):
+        raise ValueError("it must be an https address at a public name")
     return given.rstrip("/")
 
 

@@ -13,13 +13,17 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from infra.consistent import contradictions
 from infra.setting import (
+    hosts,
     https,
     mail,
+    mail_or_nothing,
     modules,
     not_empty,
     number,
     one_of,
+    outside,
     setting,
     solutions,
     text,
@@ -47,6 +51,40 @@ class Settings:
     tasks_port: int = setting(8905, _PORT, "the local Cloud Tasks server, for its clients (gRPC)")
     tasks_http_port: int = setting(8906, _PORT, "the local Cloud Tasks server, over REST")
     firestore_port: int = setting(8907, _PORT, "the Firestore emulator")
+    kms_port: int = setting(8908, _PORT, "a Cloud KMS that is played on this machine")
+    secrets_port: int = setting(8909, _PORT, "a Secret Manager that is played on this machine")
+
+    ground: Literal["local", "google"] = setting(
+        "local", one_of("local", "google"), "what the functions stand on: this machine, or Google Cloud"
+    )
+    services: Literal["google", "local"] = setting(
+        "google",
+        one_of("google", "local"),
+        "where that ground's services are: at Google, or played by servers on this machine at the ports above",
+    )
+    calendar_api: Literal["local", "google"] = setting(
+        "local",
+        one_of("local", "google"),
+        "whose calendars this machine follows: the local Calendar server's, or a real account's (docs/own-account.md)",
+    )
+    client_file: str = setting("", str, "the OAuth client's JSON file, for a real account")
+    credentials: Literal["consent", "delegation"] = setting(
+        "consent",
+        one_of("consent", "delegation"),
+        "how a deployment may act for users: each consents, or the Workspace's administrator allows it for all",
+    )
+    delegation_account: str = setting(
+        "", mail_or_nothing, "the service account to which the Workspace's administrator allowed it"
+    )
+    http_url: str = setting(
+        "", outside, "a deployment's conferencing system: the address above /meetings (https); empty: there is none"
+    )
+    http_account: str = setting(
+        "main", not_empty, "what its account is called in links; it stays the same, else meetings are not ours any more"
+    )
+    http_join_hosts: str = setting(
+        "", hosts, "the only hosts that its join links may name, with commas between; empty: any"
+    )
 
     user: str = setting("alice@example.com", mail, "whose calendar the local stack follows")
     calendar: str = setting("primary", not_empty, "the calendar to follow")
@@ -183,9 +221,11 @@ def settings_of(environ: Mapping[str, str]) -> Settings:
             read[name] = FIELDS[name].metadata["read"](text_given) if name in FIELDS else None
         except ValueError as error:
             wrong.append(f"setting {variable(name)}: {text_given!r} was given, but {error}")
-    if wrong:
+    settings = Settings(**read) if not wrong else None
+    wrong += contradictions(settings) if settings else []
+    if settings is None or wrong:
         raise BadSettings("\n".join(wrong))
-    return Settings(**read)
+    return settings
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

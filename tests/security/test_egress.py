@@ -137,17 +137,20 @@ def test_keys_are_not_fetched_elsewhere() -> None:
 PLAIN = frozenset(
     [
         *("addon_account", "addon_audiences", "addon_client", "addon_domains", "addon_name", "addon_solutions"),
-        *("calendar", "firestore_jar", "project", "region", "script_id", "script_scopes", "script_zone", "scripts"),
+        *("calendar", "client_file", "delegation_account", "firestore_jar", "http_account", "http_join_hosts"),
+        *("project", "region", "script_id", "script_scopes", "script_zone", "scripts"),
         *("task_queue", "time_zone", "user"),
     ]
 )
 """Settings of text that name no address."""
 SHOWN = frozenset({"public_url", "addon_logo", "addon_login_url", "addon_settings_url"})
 """Those that do: Google and people are shown them, and nothing of ours calls them."""
+CALLED = frozenset({"http_url"})
+"""The one that is called; tests/unit/test_settings.py shows that it leads to public names only."""
 
 
 def test_settings_name_no_address(tmp_path: Path) -> None:
-    """No setting chooses a host: all that the wiring calls is on this machine, whatever the settings say.
+    """No setting but one chooses a host: all that this machine's ground calls is on it, whatever the settings say.
 
     A setting that names an address needs a check of its own: an allow-list, and no link-local or metadata address.
     """
@@ -155,13 +158,13 @@ def test_settings_name_no_address(tmp_path: Path) -> None:
     odd = Settings(state=tmp_path, janus="off", calendar="http://169.254.169.254/", user="x@169.254.169.254")
     addresses = {name: getattr(odd, name) for name, made in vars(Settings).items() if isinstance(made, property)}
 
-    assert texts == PLAIN | SHOWN
+    assert texts == PLAIN | SHOWN | CALLED
     assert sorted(addresses) == ["base_url", "calendar_url", "vendor_url"]
     assert {urlsplit(address).hostname for address in addresses.values()} == {"127.0.0.1"}
 
 
 def test_addresses_that_are_shown_are_not_called() -> None:
-    """They go into the add-on's manifest and answers; no module that makes requests reads them."""
+    """They go into answers, the add-on's manifest, tasks and channels for Google to call; nothing of ours calls them."""
     readers = {
         path
         for path, module in product()
@@ -169,7 +172,8 @@ def test_addresses_that_are_shown_are_not_called() -> None:
         if isinstance(node, ast.Attribute) and node.attr in SHOWN
     }
 
-    assert readers == {"infra/addon.py", "infra/google/manifest.py", "infra/script.py"}
+    grounds = {"infra/consistent.py"}
+    assert readers == {"infra/addon.py", "infra/google/manifest.py", "infra/script.py", *grounds}
 
 
 @pytest.mark.parametrize("value", ["80/@169.254.169.254", "80#", "8901.5", "", "0x50", "-1", "99999"])

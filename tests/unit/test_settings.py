@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from infra.settings import FIELDS, PREFIX, Settings, as_environment, settings_of, variable
+from infra.settings import FIELDS, PREFIX, BadSettings, Settings, as_environment, settings_of, variable
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"\| `(\w+)` \| `(.*)` \| (.*) \|")
@@ -83,6 +83,8 @@ WRONG = [
     ("PROJECT", "Acme", "setting LOCKSTEP_PROJECT: 'Acme' was given, but it must be the id of a Google Cloud project"),
     ("SCRIPTS", "a b", "setting LOCKSTEP_SCRIPTS: 'a b' was given, but it must be names of modules"),
     ("PUBLIC_URL", "http://x", "setting LOCKSTEP_PUBLIC_URL: 'http://x' was given, but it must be an https address"),
+    ("DELEGATION_ACCOUNT", "x", "setting LOCKSTEP_DELEGATION_ACCOUNT: 'x' was given, but it must be an e-mail address"),
+    ("HTTP_JOIN_HOSTS", "a b", "setting LOCKSTEP_HTTP_JOIN_HOSTS: 'a b' was given, but it must be names of hosts"),
     ("ADDON_SOLUTIONS", "http,http", "setting LOCKSTEP_ADDON_SOLUTIONS: 'http,http' was given, but each provider may"),
 ]
 
@@ -94,6 +96,67 @@ def test_a_wrong_setting_is_named(tmp_path: Path, subtests: pytest.Subtests) -> 
     for (name, value, expected), outcome in zip(WRONG, outcomes, strict=True):
         with subtests.test(name, value=value):
             assert outcome.startswith(expected)
+
+
+TOGETHER: list[tuple[dict[str, str], list[str]]] = [
+    ({"GROUND": "google"}, ["STORE", "QUEUE", "PROJECT", "PUBLIC_URL"]),
+    ({"GROUND": "google", "STORE": "firestore", "QUEUE": "cloudtasks", "SERVICES": "local"}, []),
+    ({"GROUND": "google", "SERVICES": "local", "CREDENTIALS": "delegation"}, ["STORE", "QUEUE", "DELEGATION", "CRED"]),
+    ({"CREDENTIALS": "delegation"}, ["CREDENTIALS"]),
+    ({"CALENDAR_API": "google"}, ["CLIENT_FILE"]),
+    ({"CALENDAR_API": "google", "CLIENT_FILE": "client_secret.json"}, []),
+    ({"CALENDAR_API": "google", "SERVICES": "local"}, []),
+    ({"CALENDAR": "google"}, ["CALENDAR"]),
+    ({"CALENDAR": "team@group.calendar.google.com"}, []),
+]
+DEPLOYED = {
+    "GROUND": "google",
+    "STORE": "firestore",
+    "QUEUE": "cloudtasks",
+    "PROJECT": "acme-lockstep",
+    "PUBLIC_URL": "https://europe-west6-acme-lockstep.cloudfunctions.net",
+}
+TOGETHER += [
+    (DEPLOYED, []),
+    (DEPLOYED | {"DELEGATION_ACCOUNT": "d@acme.example"}, ["DELEGATION_ACCOUNT"]),
+    (DEPLOYED | {"CREDENTIALS": "delegation"}, ["DELEGATION_ACCOUNT"]),
+    (DEPLOYED | {"CREDENTIALS": "delegation", "DELEGATION_ACCOUNT": "d@acme.example"}, []),
+    (DEPLOYED | {"CALENDAR_API": "google"}, ["CALENDAR_API"]),
+]
+
+
+@pytest.mark.parametrize(("given", "named"), TOGETHER)
+def test_settings_that_do_not_go_together_are_named(given: dict[str, str], named: list[str]) -> None:
+    """One line for each thing that is missing or contradicts another, and none for what is complete."""
+    try:
+        settings_of({PREFIX + name: value for name, value in given.items()})
+        lines = []
+    except BadSettings as error:
+        lines = str(error).splitlines()
+
+    assert [line.startswith(f"setting {PREFIX}{name}") for line, name in zip(lines, named, strict=True)] == (
+        [True] * len(named)
+    )
+
+
+@pytest.mark.parametrize("address", ["https://meet.acme.example", "https://acme.example:8443/api/", ""])
+def test_a_conferencing_system_has_a_public_name(address: str) -> None:
+    """It is the one address that a setting chooses and we call."""
+    assert settings_of({"LOCKSTEP_HTTP_URL": address}).http_url == address.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("http://acme.example", "https://169.254.169.254/x", "https://2130706433/", "https://localhost/"),
+        *("https://metadata.google.internal/", "https://[::1]/", "https://x@acme.example/", "https://0x7f.1/"),
+        *("https://127.1/", "https://acme", "https://printer.local/", "https://acme.example/?x", "ftp://acme.example"),
+    ],
+)
+def test_no_setting_leads_inward(address: str) -> None:
+    """Neither numbers nor names of this machine, its network or a cloud's metadata server."""
+    with pytest.raises(BadSettings, match="LOCKSTEP_HTTP_URL"):
+        settings_of({"LOCKSTEP_HTTP_URL": address})
 
 
 def test_all_wrong_settings_are_named_at_once(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def test_settings_name_no_address(tmp_path: Path) -> None:
 
 
 def test_addresses_that_are_shown_are_not_called() -> None:
-    """They go into answers, the add-on's manifest, tasks and channels for Google to call; nothing of ours calls them."""
+    """They go into answers, manifests, tasks and channels, for Google to call; nothing of ours calls them."""
     readers = {
         path
         for path, module in product()

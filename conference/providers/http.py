@@ -48,6 +48,9 @@ _MAX_ID = 512
 _KEY = re.compile(r"[!-~]{1,200}")
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
+Secret = str | Callable[[], str]
+"""A secret, or what yields it."""
+
 _UPDATABLE = frozenset(Field) - {Field.PASSCODE}
 
 
@@ -55,7 +58,8 @@ class HttpProvider:
     """A ConferenceProvider, MeetingLister and NotificationReader over HTTP.
 
     `base_url` is the address above /meetings, `token` the account's API token. `join_hosts`, if given, are the only
-    hosts a join URL may name; it is https if `base_url` is. Without `webhook_secret` every push is Forged.
+    hosts a join URL may name; it is https if `base_url` is. Without `webhook_secret` every push is Forged. Either
+    secret may be given as what yields it when it is needed, and raises Later when it cannot.
     """
 
     def __init__(
@@ -63,19 +67,19 @@ class HttpProvider:
         name: str,
         base_url: str,
         *,
-        token: str,
+        token: Secret,
         account: str,
         client: httpx.Client,
-        webhook_secret: str = "",
+        webhook_secret: Secret = "",
         join_hosts: frozenset[str] = frozenset(),
         max_title: int = MAX_TITLE,
         timeout: httpx.Timeout = TIMEOUT,
     ) -> None:
         self._name, self._account = name, account
         self._root = base_url.rstrip("/") + "/meetings"
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._token = token
         self._exchange = Exchange(client, name, timeout=timeout)
-        self._secret = webhook_secret.encode()
+        self._secret = webhook_secret
         # Who is reached in the clear himself (on this machine) may be joined so; nobody else.
         self._reader = Reader(name, account, join_hosts, join_plainly=urlsplit(base_url).scheme == "http")
         self._max_title = max_title
@@ -185,8 +189,8 @@ class HttpProvider:
         raise Refused("the list of meetings does not end", Where(self._name, "list"))
 
     def read(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Notification:
-        """Verify a push over its raw bytes. Raises Forged and nothing else."""
-        return read_push(self._secret, headers, body, now=now)
+        """Verify a push over its raw bytes. Raises Forged; Later while the secret cannot be had."""
+        return read_push(_told(self._secret).encode(), headers, body, now=now)
 
     # ---- one call ---------------------------------------------------------------------------
 
@@ -199,7 +203,8 @@ class HttpProvider:
     def _call(
         self, operation: str, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> Answer:
-        sent = {**self._headers, **(headers or {})}
+        ours = {"Authorization": f"Bearer {_told(self._token)}", "Content-Type": "application/json"}
+        sent = {**ours, **(headers or {})}
         answer = self._exchange.send(operation, method, url, headers=sent, body=body, writes=method != "GET")
         if not 200 <= answer.status < 300:
             raise _refusal(answer, Where(self._name, operation, answer.status, _code(answer)))
@@ -255,6 +260,10 @@ def _refusal(answer: Answer, where: Where) -> LockstepError:
     if status in _BUSY or status >= 500:
         return Later("the provider is busy or failing", where, retry_after(answer.headers))
     return Refused("the provider refuses", where)
+
+
+def _told(secret: Secret) -> str:
+    return secret if isinstance(secret, str) else secret()
 
 
 class _Error(msgspec.Struct):

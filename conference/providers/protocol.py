@@ -173,5 +173,5 @@ class NotificationReader(Protocol):
     def read(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Notification:
         """Verify a push over its raw bytes; `headers` by lower-case names.
 
-        Raises Forged; never anything else, whatever the bytes.
+        Raises Forged, whatever the bytes; Later only while the secret to verify it by cannot be had.
         """

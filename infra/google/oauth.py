@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -106,19 +107,20 @@ def read_client(text: str | bytes) -> Client:
 class GoogleOAuth:
     """The OAuth port over HTTP; one for the whole process, to be used by any number of threads.
 
-    `client` carries the requests and follows no redirect; `endpoints` are Google's unless told otherwise.
+    `registered` is our application, or what yields it when it is needed, and raises Later when it cannot. `client`
+    carries the requests and follows no redirect; `endpoints` are Google's unless told otherwise.
     """
 
     def __init__(
         self,
-        registered: Client,
+        registered: Client | Callable[[], Client],
         client: httpx.Client,
         clock: Clock,
         *,
         endpoints: Endpoints = GOOGLE,
         timeout: httpx.Timeout = TIMEOUT,
     ) -> None:
-        self._registered = registered
+        self._registered: Callable[[], Client] = registered if callable(registered) else partial(_itself, registered)
         self._clock = clock
         self._endpoints = endpoints
         self._exchange = Exchange(client, "oauth", timeout=timeout, max_answer=LARGEST)
@@ -130,7 +132,7 @@ class GoogleOAuth:
         """Where to send a person's browser: they are always asked, since only then is there a refresh token."""
         prompts = [*(["select_account"] if not asking.account else []), *(["consent"] if asking.offline else [])]
         asked = {
-            "client_id": self._registered.id,
+            "client_id": self._registered().id,
             "redirect_uri": asking.redirect,
             "response_type": "code",
             "scope": " ".join(asking.scopes),
@@ -193,7 +195,8 @@ class GoogleOAuth:
         return Person(told.sub, told.email.casefold())
 
     def _proof(self) -> dict[str, str]:
-        return {"client_id": self._registered.id, "client_secret": self._registered.secret}
+        registered = self._registered()
+        return {"client_id": registered.id, "client_secret": registered.secret}
 
     def _granted(self, answer: Answer) -> Granted | None:
         try:
@@ -254,6 +257,10 @@ def _issued(id_token: str | None) -> datetime | None:
         return datetime.fromtimestamp(float(claims["iat"]), UTC)
     except (IndexError, KeyError, TypeError, ValueError, OverflowError, OSError, *UNDECODABLE):
         return None
+
+
+def _itself(registered: Client) -> Client:
+    return registered
 
 
 def development_client() -> Client:

@@ -198,6 +198,35 @@ def test_keys_that_cannot_be_sent(stage: Stage, key: str) -> None:
         stage.provider.create(single(), key=key)
 
 
+def test_secrets_may_come_when_they_are_needed() -> None:
+    """A token that changes is sent as it is by then; while there is none, nothing is sent."""
+    tokens, sent = ["second", "first"], []
+
+    def told() -> str:
+        if not tokens:
+            raise Later("there is no secret")
+        return tokens.pop()
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["authorization"])
+        return httpx.Response(404, stream=httpx.ByteStream(b""))
+
+    client = httpx.Client(transport=httpx.MockTransport(answered))
+    provider = HttpProvider(
+        "acme", "https://acme.example", token=told, account="main", client=client, webhook_secret=told
+    )
+    assert provider.capabilities.reports_remote_changes
+    for _ in range(2):
+        with pytest.raises(Gone):
+            provider.get(REF)
+    with pytest.raises(Later):
+        provider.get(REF)
+    with pytest.raises(Later):
+        provider.read({}, b"{}", now=datetime(2026, 11, 21, tzinfo=UTC))
+
+    assert sent == ["Bearer first", "Bearer second"]
+
+
 def test_without_secret_no_push_is_believed(stage: Stage) -> None:
     """A provider without webhook secret says that it reports nothing, and believes nothing."""
     assert not stage.provider.capabilities.reports_remote_changes

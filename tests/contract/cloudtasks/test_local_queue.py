@@ -20,7 +20,8 @@ from infra.local.cloudtasks.server import CloudTasksServer
 from infra.local.held import Counts
 from infra.local.issuer import LocalIssuer
 from infra.local.listening import bound, listening
-from infra.local.queues import AT_ONCE, local_queue
+from infra.local.queues import local_queue
+from infra.local.served_queue import AT_ONCE
 from infra.settings import Settings
 from tests.contract.cloudtasks.place import ACCOUNT
 from tests.contract.loopback import Receiver, until

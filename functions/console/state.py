@@ -24,15 +24,21 @@ from functions.console import words
 from functions.console.cards import Frame, MeetingCard, meeting_card
 from functions.console.history import Parked, Run, parked, parked_row, ran
 from functions.console.pairs import Gathered, Joined, Pair, join
+from functions.console.scripts import ScriptTrigger, script_triggers, totals
 from functions.feed import Feed
-from functions.ground import Ground
+from functions.ground import DAY, Ground
+from functions.initialise import SCRIPT
 from functions.ledger import Row
 from functions.ports import Document, Where
+from functions.script import processes
+from functions.script import trigger as triggers
+from functions.script.trigger import TriggerRecord
 
 T = TypeVar("T")
 
 AHEAD = timedelta(days=14)
 _FEEDS, _ROWS, _MEETINGS, _ORPHANS, _NEWEST = 100, 2000, 2000, 25, 12
+_TRIGGERS, _EXECUTIONS, _SHOWN = 1000, 1000, 25
 
 
 class Tab(msgspec.Struct, frozen=True):
@@ -76,6 +82,9 @@ class State(msgspec.Struct, frozen=True):
     more_orphans: int = 0
     runs: tuple[Run, ...] = ()
     parked: tuple[Parked, ...] = ()
+    scripts: tuple[ScriptTrigger, ...] = ()
+    more_scripts: int = 0
+    script_runs: str = ""  # how many runs of scripts there were in a day, and how many of them failed
     silent: tuple[str, ...] = ()
     missing: str = ""  # why there is no feed to show
     providers: tuple[str, ...] = ()  # what a new event may ask for
@@ -121,6 +130,7 @@ def collect(ground: Ground, chosen: str | None = None) -> State:
         soon=_soon(now.astimezone(zone)),
         runs=_runs(ground, asking, Frame(zone, now), dict(connected)),
     )
+    shown = _with_scripts(ground, asking, shown, Frame(zone, now))
     if feed is not None:
         shown = _with_feed(ground, asking, shown, chosen or "", feed)
     return msgspec.structs.replace(shown, silent=tuple(asking.silent))
@@ -231,6 +241,23 @@ def _orphan_card(ground: Ground, meeting: Meeting, frame: Frame) -> MeetingCard:
 def _runs(ground: Ground, asking: _Asking, frame: Frame, connected: dict[str, Feed]) -> tuple[Run, ...]:
     found: list[Document] = asking.ask("The newest runs", partial(runs.newest, ground, _NEWEST), [])
     return tuple(ran(document, frame, connected) for document in found)
+
+
+def _with_scripts(ground: Ground, asking: _Asking, shown: State, frame: Frame) -> State:
+    records: list[TriggerRecord] = asking.ask("The triggers of scripts", partial(_triggers, ground), [])
+    since = ground.now() - DAY
+    ask = partial(processes.newest, ground, since, _EXECUTIONS)
+    executions: Sequence[Document] = asking.ask("The runs of scripts", ask, [])
+    found = script_triggers(records, executions, frame)
+    return msgspec.structs.replace(
+        shown, scripts=found[:_SHOWN], more_scripts=max(len(found) - _SHOWN, 0), script_runs=totals(found)
+    )
+
+
+def _triggers(ground: Ground) -> list[TriggerRecord]:
+    """Those of scripts; the built-in handler's stand for the feeds themselves."""
+    found = map(triggers.decode, ground.store.query(triggers.COLLECTION, limit=_TRIGGERS))
+    return [record for record in found if record.script != SCRIPT]
 
 
 def _parked(ground: Ground, asking: _Asking, name: str, frame: Frame, rows: Sequence[Row]) -> tuple[Parked, ...]:

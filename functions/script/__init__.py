@@ -65,7 +65,9 @@ from functions.script.errors import RunTooLong as RunTooLong
 from functions.script.errors import ScriptError as ScriptError
 from functions.script.errors import TooLarge as TooLarge
 from functions.script.errors import TooManyTriggers as TooManyTriggers
+from functions.script.failures import FailedRuns as FailedRuns
 from functions.script.failures import Failure as Failure
+from functions.script.failures import Summary as Summary
 from functions.script.limits import Limits as Limits
 from functions.script.lock import Lock as Lock
 from functions.script.lock import get_document_lock as get_document_lock
@@ -90,6 +92,7 @@ from functions.script.properties import get_user_properties as get_user_properti
 from functions.script.registry import Registry as Registry
 from functions.script.registry import handler as handler
 from functions.script.registry import on_failure as on_failure
+from functions.script.registry import on_summary as on_summary
 from functions.script.schedule import Overlap as Overlap
 from functions.script.state_token import new_state_token as new_state_token
 from functions.script.state_token import redeem_state_token as redeem_state_token

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from conference.errors import LockstepError
+from functions.ground import Ground
 from functions.ports import Document, Put, Where
 from functions.script import context
 from functions.script.context import Execution
@@ -65,6 +66,11 @@ def list_processes(
     where += [Where("trigger", "==", trigger)] if trigger is not None else []
     where += [Where("outcome", "==", outcome)] if outcome is not None else []
     return [_read(one) for one in project.ground.store.query(COLLECTION, where, order_by="newness", limit=limit)]
+
+
+def newest(ground: Ground, since: float, limit: int) -> Sequence[Document]:
+    """The records of the newest runs of every script since an instant, newest first."""
+    return ground.store.query(COLLECTION, [Where("newness", "<=", -since)], order_by="newness", limit=limit)
 
 
 def record(

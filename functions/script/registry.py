@@ -30,6 +30,7 @@ class Registry:
         self._named: dict[str, Handler] = {}
         self._declared: dict[str, Declaration] = {}
         self._hooks: list[Handler] = []
+        self._summary_hooks: list[Handler] = []
 
     @property
     def declarations(self) -> Mapping[str, Declaration]:
@@ -40,6 +41,11 @@ class Registry:
     def failure_hooks(self) -> tuple[Handler, ...]:
         """Who is told when a change or a run is given up."""
         return tuple(self._hooks)
+
+    @property
+    def summary_hooks(self) -> tuple[Handler, ...]:
+        """Who is told of a day's failures."""
+        return tuple(self._summary_hooks)
 
     def declare(self, function: H, name: str | None, declaration: Declaration) -> H:
         """Register a function, and a trigger that calls it; a second one of the same handler has a name of its own."""
@@ -54,6 +60,12 @@ class Registry:
         """Register who is called with a Failure after the last attempt."""
         if hook not in self._hooks:
             self._hooks.append(hook)
+        return hook
+
+    def on_summary(self, hook: H) -> H:
+        """Register who is called with a Summary once a day, for each user with failures."""
+        if hook not in self._summary_hooks:
+            self._summary_hooks.append(hook)
         return hook
 
     @overload
@@ -98,3 +110,4 @@ HANDLERS = Registry()
 
 handler = HANDLERS.handler
 on_failure = HANDLERS.on_failure
+on_summary = HANDLERS.on_summary

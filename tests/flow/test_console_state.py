@@ -303,7 +303,12 @@ def test_the_store_does_not_answer(world: World) -> None:
     state = collect(replace(world.ground, store=Away()))
 
     assert state.missing == ""
-    assert [sentence.split(" cannot")[0] for sentence in state.silent] == ["The list of calendars", "The newest runs"]
+    assert [sentence.split(" cannot")[0] for sentence in state.silent] == [
+        "The list of calendars",
+        "The newest runs",
+        "The triggers of scripts",
+        "The runs of scripts",
+    ]
 
 
 def test_a_document_that_cannot_be_read(world: World, feed: str) -> None:

@@ -523,3 +523,36 @@ def test_failures_are_told_to_the_owner_once_a_day(world: ScriptWorld) -> None:
     assert (user, subject) == (ALICE, "Summary of failures for notes")
     assert len(lines) == 1
     assert lines[0].startswith("1 x changed (calendar): ValueError, test_script_triggers.py line ")
+
+
+def test_hooks_are_told_of_a_days_failures(world: ScriptWorld) -> None:
+    """Once a day and as each user with failures, whether there is an owner to tell or not; a hook may fail."""
+    heard: list[tuple[str, script.Summary]] = []
+
+    @world.handlers.on_summary
+    def broken(_: script.Summary) -> None:
+        raise RuntimeError
+
+    @world.handlers.on_summary
+    @world.handlers.on_summary
+    def hear(summary: script.Summary) -> None:
+        heard.append((script.current_user(), summary))
+
+    summarise_due(world.project)
+    began = world.clock.now()
+    for user in (ALICE, BOB):
+        world.follow(user=user)
+    world.follow(user=BOB)
+    world.fails = _raising
+    for user in (ALICE, BOB):
+        plain(world, "Bad", by=user)
+    world.settle(timedelta(seconds=3))
+    world.fails = lambda _: None
+    world.clock.set(began + timedelta(days=1))
+    assert (summarise_due(world.project), summarise_due(world.project)) == (2, 0)
+
+    assert sorted((who, one.user) for who, one in heard) == [(ALICE, ALICE), (BOB, BOB)]
+    times = {who: (failed.times, failed.handler, failed.source) for who, one in heard for failed in one.failures}
+    assert times == {ALICE: (1, "changed", "calendar"), BOB: (2, "changed", "calendar")}
+    assert {(one.since, one.until) for _, one in heard} == {(began, began + timedelta(days=1))}
+    assert all("Bad" not in line for _, one in heard for line in one.lines)

@@ -30,7 +30,10 @@ def initialise(ground: Ground, user: str, calendar: str) -> str:
     """
     info = ground.calendar.calendar(user, calendar)
     feed = feeds.feed_id(user, info.id)
-    _ensure_feed(ground, feed, Feed(user, info.id, zone=info.zone))
+    # Not from nought: tasks are named by these numbers, and names of an earlier life of the feed are still taken.
+    number = int(ground.now())
+    fresh = Feed(user, info.id, zone=info.zone, dirty=number, started=number, done=number)
+    _ensure_feed(ground, feed, fresh)
     ensure_channel(ground, feed)
     _ensure_token(ground, feed)
     return feed
@@ -86,7 +89,7 @@ def _ensure_token(ground: Ground, feed: str) -> None:
     if _has_baseline(feeds.load(ground, feed)[1]):
         return
     current = feeds.raise_dirty(ground, feed, delay=ground.policy.forgotten)
-    sync.sync_calendar(ground, feed, current.dirty)
+    sync.sync_calendar(ground, feed, current.dirty, "connect")
     after = feeds.load(ground, feed)[1]
     if not _has_baseline(after):
         raise Later(after.trouble or "the calendar's first pass has not ended yet")

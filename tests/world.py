@@ -26,6 +26,8 @@ from conference.key import mint_key
 from conference.providers.http import HttpProvider
 from conference.solution import Solution
 from functions import clock, feed, ledger, notification, patch, reconcile, sync, webhook
+from functions.consent import connecting, leaving
+from functions.consent.offer import Consent
 from functions.ground import Ground, Policy
 from functions.initialise import initialise
 from functions.ledger import Row
@@ -37,6 +39,7 @@ from infra.google.credentials import DevCredentials
 from infra.google.firestore_indexes import declared
 from infra.local.calendar.inprocess import InProcessHttp
 from infra.local.calendar.messages import Request
+from infra.local.calendar.oauth.keys import new_signing_key
 from infra.local.calendar.server import BASE, CalendarServer
 from infra.local.held import Held
 from infra.local.memory import ManualClock, MemoryQueue, MemoryStore, OneLane
@@ -70,11 +73,11 @@ def ids() -> Callable[[], str]:
 class World:
     """One user's calendar, one provider, and everything between."""
 
-    def __init__(self, policy: Policy | None = None) -> None:
+    def __init__(self, policy: Policy | None = None, new_key: Callable[[], str] | None = None) -> None:
         self.clock = ManualClock(START)
         self.store = MemoryStore(self.clock, declared())
         self.queue = MemoryQueue(self.clock)
-        self.google = CalendarServer(clock=self.clock.now, random=random.Random(1))  # noqa: S311 - seeded on purpose
+        self.google = CalendarServer(self.clock.now, random.Random(1), new_key=new_key or new_signing_key)  # noqa: S311 - seeded on purpose
         new_id = ids()
         self.vendor = VendorServer(Account(TOKEN, PUSHES, SECRET), VENDOR, clock=self.clock.now, new_id=new_id)
         app = application(self.vendor, threading.Lock(), threading.Event(), lambda: None)
@@ -94,13 +97,14 @@ class World:
             ),
             providers={"http": self.provider},
             solutions=(Solution("http"),),
-            key_secret=b"k" * 32,
+            meeting_keys=lambda: b"k" * 32,
             new_secret=new_id,
             notice_address=NOTICES,
             policy=policy or Policy(),
         )
         self.heard: list[Mapping[str, str]] = []
         self.project: Project | None = None
+        self.consent: Consent | None = None
 
     @functools.cached_property
     def user(self) -> Any:
@@ -238,13 +242,13 @@ class World:
         body = dict(task.body)
         match task.function:
             case "sync_calendar":
-                sync.sync_calendar(self.ground, body["feed"], body["number"])
+                sync.sync_calendar(self.ground, body["feed"], body["number"], body.get("turn", ""))
             case "run_trigger" if self.project is not None and "scheduled" in body:
                 firing.run_due(self.project, body["trigger"], body["scheduled"])
             case "run_trigger" if self.project is not None:
                 handing.run_trigger(self.project, body["trigger"], body["turn"], body.get("delivery"))
             case "connect_calendar":
-                initialise(self.ground, body["user"], body["calendar"])
+                self._connect(body)
             case "patch_event":
                 patch.patch_event(self.ground, body["feed"], body["event"])
             case "reconcile_event" if "meeting" in body:
@@ -253,6 +257,17 @@ class World:
                 reconcile.reconcile_event(self.ground, body["feed"], body["event"], body["fence"])
             case unknown:
                 raise LockstepError(f"no function {unknown}")
+
+    def _connect(self, body: dict[str, Any]) -> None:
+        match body:
+            case {"leaving": str(user_id)} if self.consent is not None:
+                leaving.go_on(self.ground, self.consent, user_id)
+            case {"left": str(left)}:
+                leaving.forget_left(self.ground, left)
+            case {"user": str(user), "calendar": str(calendar), "consent": int(consent)}:
+                connecting.go_on(self.ground, user, calendar, consent)
+            case _:
+                initialise(self.ground, body["user"], body["calendar"])
 
     def tick(self) -> dict[str, int]:
         """The scheduler's minute."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from functions.addon.offer import AddOn
+from functions.consent.offer import Consent
 from functions.ground import Ground
 from functions.script.project import Project
 
@@ -20,3 +21,5 @@ class Door:
     addon: AddOn | None = None
     project: Project | None = None
     """The script whose triggers this deployment runs."""
+    consent: Consent | None = None
+    """What the pages on which users consent need, if they do."""

@@ -14,6 +14,8 @@ from flask import Request, Response
 from conference.decoding import from_json, from_plain
 from conference.errors import UNDECODABLE, Forged, Poison, Refused
 from functions import clock, patch, reconcile, sync, webhook
+from functions.consent import connecting, leaving
+from functions.consent.offer import Consent
 from functions.http.answers import Refusal, answer, bearer, check_shape, data_of
 from functions.http.door import Door
 from functions.initialise import initialise
@@ -30,7 +32,7 @@ def sync_calendar(door: Door, request: Request) -> Response:
 
     def run(body: dict[str, Any]) -> None:
         task = _as(_sync_task, body)
-        sync.sync_calendar(door.ground, task.feed, task.number)
+        sync.sync_calendar(door.ground, task.feed, task.number, task.turn)
 
     return _task(door, request, "sync_calendar", door.tasks_account, run)
 
@@ -60,13 +62,30 @@ def patch_event(door: Door, request: Request) -> Response:
 
 
 def connect_calendar(door: Door, request: Request) -> Response:
-    """A task: connect a calendar, as its user asked from inside the add-on."""
+    """A task: connect a calendar, as its user asked in the add-on or by consenting; or go on with their leaving."""
 
     def run(body: dict[str, Any]) -> None:
-        task = _as(_connect_task, body)
-        initialise(door.ground, task.user, task.calendar)
+        if "leaving" in body:
+            leaving.go_on(door.ground, _consent(door), _as(_leaving_task, body).leaving)
+        elif "left" in body:
+            leaving.forget_left(door.ground, _as(_left_task, body).left)
+        else:
+            _connect(door, _as(_connect_task, body))
 
     return _task(door, request, "connect_calendar", door.tasks_account, run)
+
+
+def _connect(door: Door, task: ConnectTask) -> None:
+    if task.consent:
+        connecting.go_on(door.ground, task.user, task.calendar, task.consent)
+    else:
+        initialise(door.ground, task.user, task.calendar)
+
+
+def _consent(door: Door) -> Consent:
+    if door.consent is None:
+        raise Refused("nobody consents at this deployment")
+    return door.consent
 
 
 def run_trigger(door: Door, request: Request) -> Response:
@@ -109,6 +128,7 @@ class SyncTask(msgspec.Struct, forbid_unknown_fields=True):
 
     feed: _Id
     number: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+    turn: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
 class EventTask(msgspec.Struct, forbid_unknown_fields=True):
@@ -124,6 +144,19 @@ class ConnectTask(msgspec.Struct, forbid_unknown_fields=True):
 
     user: Annotated[str, msgspec.Meta(min_length=1, max_length=320)]
     calendar: Annotated[str, msgspec.Meta(min_length=1, max_length=320)]
+    consent: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] = 0  # only on the strength of this one, if it is set
+
+
+class LeavingTask(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a task that goes on with a user's leaving."""
+
+    leaving: _Id
+
+
+class LeftTask(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a task that deletes what late writers left of a feed."""
+
+    left: _Id
 
 
 class FireTask(msgspec.Struct, forbid_unknown_fields=True):
@@ -150,6 +183,7 @@ class LookTask(msgspec.Struct, forbid_unknown_fields=True):
 
 _sync_task, _event_task, _look_task = from_plain(SyncTask), from_plain(EventTask), from_plain(LookTask)
 _connect_task, _fire_task, _handing_task = from_plain(ConnectTask), from_plain(FireTask), from_plain(HandingTask)
+_leaving_task, _left_task = from_plain(LeavingTask), from_plain(LeftTask)
 _object = from_json(dict[str, Any])
 
 
@@ -160,7 +194,7 @@ def _task(door: Door, request: Request, name: str, account: str, run: Callable[[
         run(_body(request))
         return Response(status=200)
 
-    return answer(name, admitted)
+    return answer(door.ground, request, name, admitted)
 
 
 def _check_caller(door: Door, request: Request, name: str, account: str) -> None:

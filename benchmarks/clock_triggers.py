@@ -63,7 +63,7 @@ def standing(folder: Path, width: int) -> Iterator[tuple[Ground, SqliteQueue, Ma
                 calendar=nothing,
                 providers={},
                 solutions=(),
-                key_secret=b"k" * 32,
+                meeting_keys=lambda: b"k" * 32,
                 new_secret=lambda: secrets.token_urlsafe(32),
                 notice_address=None,
             ),

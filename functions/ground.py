@@ -96,12 +96,18 @@ class Ground:
     calendar: Calendar
     providers: Mapping[str, ConferenceProvider]
     solutions: tuple[Solution, ...]
-    key_secret: bytes = field(repr=False)
+    meeting_keys: Callable[[], bytes] = field(repr=False)
+    """Yields the secret that marks meetings as ours; raises Later while it cannot be had."""
     new_secret: Callable[[], str]
     """A new unguessable text of at least 128 bits and at most 64 characters: channel ids and secrets."""
     notice_address: str | None
     """Where Google may send notices (https, or loopback); None: poll only."""
     policy: Policy = Policy()
+
+    @property
+    def key_secret(self) -> bytes:
+        """The secret that marks meetings as ours. Raises Later; whoever meets none never asks for it."""
+        return self.meeting_keys()
 
     def now(self) -> float:
         """The present, in seconds since the epoch."""

@@ -96,7 +96,7 @@ def around(within: LocalEdge) -> Local:
         calendar=calendar,
         providers={provider.name: provider for provider in providers},
         solutions=tuple(Solution(provider.name) for provider in providers),
-        key_secret=keys.meeting_keys,
+        meeting_keys=lambda: keys.meeting_keys,
         new_secret=lambda: secrets.token_urlsafe(32),
         notice_address=f"{settings.base_url}/calendar_notification",
         policy=within.policy,

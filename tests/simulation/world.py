@@ -352,7 +352,7 @@ class World:
             calendar=GoogleCalendar(credentials.__getitem__, http=self._door),
             providers=self.providers,
             solutions=tuple(Solution(name) for name in self.vendors),
-            key_secret=b"k" * 32,
+            meeting_keys=lambda: b"k" * 32,
             new_secret=lambda: hashlib.sha256(str(next(numbers)).encode()).hexdigest()[:43],
             notice_address=NOTICES,
             policy=self.plan.policy,

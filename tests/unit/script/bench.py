@@ -50,7 +50,7 @@ class Bench:
             calendar=GoogleCalendar(credentials, http=door),
             providers={},
             solutions=(),
-            key_secret=b"k" * 32,
+            meeting_keys=lambda: b"k" * 32,
             new_secret=ids(),
             notice_address=None,
         )

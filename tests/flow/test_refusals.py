@@ -11,20 +11,11 @@ from conference.errors import NotOwned
 from conference.providers.protocol import Capabilities, CreateKey, Field, Written
 from functions import ledger, patch, reconcile, webhook, work
 from functions.reconcile import Outcome
+from tests.instead import Instead
 from tests.meanwhile import Meanwhile
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("feed")
-
-
-class Instead:
-    """A port one of whose methods is another."""
-
-    def __init__(self, port: Any, **methods: Any) -> None:
-        self._port, self._methods = port, methods
-
-    def __getattr__(self, name: str) -> Any:
-        return self._methods.get(name) or getattr(self._port, name)
 
 
 # ---- the event -----------------------------------------------------------------------------------

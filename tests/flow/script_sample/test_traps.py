@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from functions import script
-from tests.flow.script_sample.world import STYLES, SampleWorld
+from tests.flow.script_sample.world import NOTHING, STYLES, SampleWorld
 from tests.world import ALICE
-
-NOTHING: Counter[str] = Counter()
 
 
 @pytest.fixture(params=STYLES)

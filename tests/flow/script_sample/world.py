@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,10 @@ from tests.world import ALICE
 BOB = "bob@example.com"
 TEAM = "team@example.com"
 STYLES = ("the sample", "our own style")
+WEEKLY = ["RRULE:FREQ=WEEKLY;COUNT=6"]
+TIMES = (("start", 10), ("end", 11))
+NOTHING: Counter[str] = Counter()
+"""What the rooms were asked, when it is nothing."""
 
 Json = dict[str, Any]
 
@@ -116,3 +121,13 @@ class SampleWorld(ScriptWorld):
     def limited(self, **limits: Any) -> None:
         """Give the script other limits."""
         self.change_project(limits=dataclasses.replace(script.Limits.none(), **limits))
+
+
+def tokens(world: SampleWorld, user: str = ALICE) -> dict[str, str]:
+    """What the sample keeps by calendar; the own style's tokens are its feeds'."""
+    if world.style == STYLES[0]:
+        with world.scripting(user):
+            kept = script.get_user_properties().get_properties()
+        return {key.removeprefix("syncToken:"): token for key, token in kept.items()}
+    feeds = [one.data for one in world.store.query("feeds") if one.data["user"] == user]
+    return {data["calendar"]: data["token"] for data in feeds}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,9 +15,8 @@ from conference.errors import LockstepError
 from functions.ground import Ground
 from functions.script.declared import reconcile_declared
 from functions.script.errors import ScriptError
-from functions.script.project import CalendarApi, Project
+from functions.script.project import CalendarApi, Grants, Project
 from functions.script.registry import HANDLERS
-from infra.local.grants import LocalGrants
 from infra.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -31,23 +30,27 @@ class LoggedOwner:
         log.error("summary of failures", user=user, subject=subject, lines=list(lines))
 
 
-def project(settings: Settings, ground: Ground, api: CalendarApi, sign: Callable[[str], str]) -> Project:
-    """The project as the settings describe it; `sign` makes an ID token for a user."""
+def project(settings: Settings, ground: Ground, api: CalendarApi, grants: Grants) -> Project:
+    """The project as the settings describe it; `grants` tell what users have granted to it."""
     imported(settings.scripts)
-    scopes = frozenset(listed(settings.script_scopes))
     return Project(
         id=settings.script_id,
         ground=ground,
         handlers=HANDLERS,
         api=api,
-        grants=LocalGrants(scopes, sign=sign),
+        grants=grants,
         wait=time.sleep,
         zone=settings.script_zone,
-        scopes=scopes,
+        scopes=declared_scopes(settings),
         complete=completed,
         owner=LoggedOwner() if settings.failure_summary else None,
         url=settings.public_url or None,
     )
+
+
+def declared_scopes(settings: Settings) -> frozenset[str]:
+    """The OAuth scopes that the script declares."""
+    return frozenset(listed(settings.script_scopes))
 
 
 @cache

@@ -24,6 +24,7 @@ from infra.google.credentials import DevCredentials
 from infra.google.identity import SKEW, TokenIdentity
 from infra.local.clock import ShiftedClock
 from infra.local.counted import CountedStore
+from infra.local.grants import LocalGrants
 from infra.local.issuer import LocalIssuer, ServiceAccount
 from infra.local.janus import Janus, find_binary
 from infra.local.keys import Keys
@@ -103,7 +104,9 @@ def around(within: LocalEdge) -> Local:
     )
     addon = add_on(settings, TokenIdentity(issuer.url, issuer.jwks, clock, leeway=SKEW))
     api = GoogleApi(credentials, endpoint=settings.calendar_url, timeout=settings.timeout)
-    project = script.project(settings, ground, api, partial(_signed, issuer, clock, settings.addon_client))
+    sign = partial(_signed, issuer, clock, settings.addon_client)
+    grants = LocalGrants(script.declared_scopes(settings), sign=sign)
+    project = script.project(settings, ground, api, grants)
     entry = Door(ground, settings.base_url, TASKS_ACCOUNT, SCHEDULER_ACCOUNT, addon, project)
     return Local(settings, entry, within.tasks, within.kept, within.store, issuer, clock, lanes, calendar, api, client)
 

@@ -7,19 +7,15 @@ them (queue, scheduler, issuer, clock) is local. Settings come from LOCKSTEP_…
 
 from __future__ import annotations
 
-import importlib
 import logging
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
-from types import FunctionType
 from typing import TYPE_CHECKING
 
-import functions_framework
 import structlog
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
@@ -29,6 +25,7 @@ from functions.join.page import join_page
 from infra import logs
 from infra.local.connector import Connector
 from infra.local.control import control
+from infra.local.framework import mounted
 from infra.local.issuer import ServiceAccount
 from infra.local.janus_browser import browser_library
 from infra.local.listening import bound, listening
@@ -38,9 +35,8 @@ from infra.settings import BadSettings
 from infra.wiring import SCHEDULER_ACCOUNT, TASKS_ACCOUNT, Local, rooms, standing
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
-MAIN = Path(__file__).parents[2] / "main.py"
 THREADS = 24
 """More than the queue calls at once, so that notices and the console never wait for tasks."""
 LARGEST_BODY = 2 * WEBHOOK_BYTES
@@ -49,32 +45,14 @@ LARGEST_BODY = 2 * WEBHOOK_BYTES
 log = structlog.get_logger(__name__)
 
 
-def function_names() -> list[str]:
-    """The functions that main.py deploys, by name."""
-    module = importlib.import_module("main")
-    found = vars(module).items()
-    return [name for name, value in found if isinstance(value, FunctionType) and value.__module__ == "main"]
-
-
 def application(local: Local, connector: Connector, scheduler: Scheduler) -> WSGIApplication:
     """Everything at one address: each function under its name, the console, and the local stack's own routes."""
-    mounts: dict[str, WSGIApplication] = {f"/{name}": _framework(name) for name in function_names()}
+    mounts = mounted()
     mounts["/console"] = console(local.door.ground)
     joined = rooms(local.settings)
     if joined is not None:
         mounts["/j"] = join_page(local.door.ground, joined, browser_library())
     return DispatcherMiddleware(control(local, connector.feed, scheduler.tick), mounts)
-
-
-def _framework(name: str) -> WSGIApplication:
-    made: WSGIApplication = functions_framework.create_app(name, str(MAIN))  # type: ignore[no-untyped-call]  # annotates nothing
-
-    def at_its_root(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # Deployed, a function's address ends at its name; here the bare name would be redirected to one with a slash.
-        environ["PATH_INFO"] = environ["PATH_INFO"] or "/"
-        return made(environ, start_response)
-
-    return at_its_root
 
 
 def _declare(local: Local) -> None:

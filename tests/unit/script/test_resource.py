@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from conference.solution import Solution
 from functions.script.changes import Filters, Kind
-from functions.script.resource import VERSIONS, cancelled, differing, ends, instant, kind, read, wanted
+from functions.script.resource import (
+    VERSIONS,
+    cancelled,
+    content,
+    differing,
+    ends,
+    instant,
+    invited,
+    kind,
+    read,
+    wanted,
+)
 from functions.script.snapshot import OwnWrite
 
 Json = dict[str, Any]
@@ -147,8 +158,91 @@ def test_when_an_event_is_over(resource: Json, expected: float | None) -> None:
         (OwnWrite('"1"', ("*",)), LIVE, {"id", "summary"}, True),
         (OwnWrite(None, ("status",)), GONE, {"status"}, True),
         (OwnWrite(None, ("status",)), LIVE, {"status"}, False),
+        (OwnWrite(None, (), content(LIVE)), LIVE, {"id", "summary"}, True),
+        (OwnWrite(None, (), content(LIVE)), {**LIVE, "summary": "Dinner"}, {"summary"}, False),
+        (OwnWrite(None, (), content(GONE)), GONE, {"status"}, False),
     ],
 )
 def test_what_a_write_of_ours_explains(write: OwnWrite, after: Json, fields: set[str], expected: bool) -> None:
     """Its own version with its own fields; what a person changed under it is still news."""
     assert write.explains(after, frozenset(fields)) is expected
+
+
+@pytest.mark.parametrize(
+    ("write", "after", "spent"),
+    [
+        (OwnWrite('"1"', ("*",)), LIVE, False),
+        (OwnWrite(None, ()), GONE, True),
+        (OwnWrite(None, ()), LIVE, False),
+        (OwnWrite(None, (), content(LIVE)), LIVE, True),
+        (OwnWrite(None, (), content(LIVE)), GONE, False),
+    ],
+)
+def test_what_a_write_of_ours_explains_once(write: OwnWrite, after: Json, spent: bool) -> None:
+    """A version is nobody else's; a deletion, or a state without one, may come again from somebody else."""
+    assert write.spent_by(after) is spent
+
+
+MOVED: Json = {
+    **LIVE,
+    "creator": {"email": "a@x.example", "self": True},
+    "organizer": {"email": "a@x.example", "self": True},
+    "start": {"dateTime": "2026-11-24T10:00:00+01:00", "timeZone": "Europe/Zurich"},
+    "attendees": [{"email": "a@x.example", "self": True, "organizer": True}, {"email": "b@x.example"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ({"etag": '"2"', "updated": "2026-11-24T10:00:00Z", "sequence": 3}, True),
+        ({"htmlLink": "https://x.example", "reminders": {}, "colorId": "1", "transparency": "opaque"}, True),
+        ({"creator": {"email": "a@x.example"}}, True),
+        ({"attendees": [{"email": "a@x.example"}, {"email": "b@x.example", "self": True}]}, True),
+        ({"start": {"dateTime": "2026-11-24T04:00:00-05:00", "timeZone": "Europe/Zurich"}}, True),
+        ({"organizer": {"email": "A@X.example", "displayName": "A"}}, True),
+        ({"organizer": {"email": "b@x.example"}}, False),
+        ({"organizer": None}, False),
+        ({"summary": "Dinner"}, False),
+        ({"location": "Room 5"}, False),
+        ({"start": {"dateTime": "2026-11-24T10:30:00+01:00", "timeZone": "Europe/Zurich"}}, False),
+        ({"start": {"dateTime": "2026-11-24T10:00:00+01:00", "timeZone": "Europe/Berlin"}}, False),
+        ({"start": {"date": "2026-11-24"}}, False),
+        ({"start": None}, False),
+        ({"attendees": [{"email": "b@x.example"}]}, False),
+        ({"attendees": [{"email": "a@x.example", "responseStatus": "declined"}, {"email": "b@x.example"}]}, False),
+        ({"attendees": "many"}, False),
+        ({"creator": {"email": "b@x.example"}}, False),
+    ],
+)
+def test_what_an_event_says_whosever_copy_it_is(changed: Json, same: bool) -> None:
+    """What a move gives it anew is left out, times are instants, and nobody is oneself."""
+    assert (content({**MOVED, **changed}) == content(MOVED)) is same
+
+
+def test_what_an_event_will_say_under_another_organizer() -> None:
+    """As it is seen where it has come to."""
+    assert content(MOVED, "B@x.example") == content({**MOVED, "organizer": {"email": "b@x.example"}})
+    assert content(MOVED, "b@x.example") != content(MOVED)
+
+
+@given(resources)
+def test_any_event_has_its_content(resource: Json) -> None:
+    """Fields may hold anything."""
+    assert content(resource) == content(dict(reversed(resource.items())))
+    assert invited(resource, "a@x.example") is False
+
+
+@pytest.mark.parametrize(
+    ("attendees", "expected"),
+    [
+        ([{"email": "A@x.example"}], True),
+        ([{"email": "b@x.example"}, {"email": "a@x.example"}], True),
+        ([{"email": "b@x.example"}, "a@x.example", {}], False),
+        ({"email": "a@x.example"}, False),
+        (None, False),
+    ],
+)
+def test_who_is_a_guest(attendees: object, expected: bool) -> None:
+    """By address, in either case."""
+    assert invited({"attendees": attendees}, "a@X.example") is expected

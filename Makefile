@@ -29,7 +29,8 @@ demo: $(VENV)/ready ## watch the acceptance story: what a person does in the cal
 	@exec env $(GIVEN) $(BIN)/python -m infra.local.demo
 
 .PHONY: bench
-bench: $(VENV)/ready ## measure: how late a meeting is, what a change costs, how long a start takes
+bench: $(VENV)/ready ## measure: a notice's cold start, how late a meeting is, what a change costs, how long a start takes
+	@$(BIN)/python -m benchmarks.cold_start
 	@exec $(BIN)/python -m benchmarks.latency
 
 .PHONY: manifest

@@ -45,6 +45,7 @@ class User(msgspec.Struct, frozen=True, omit_defaults=True):
     ended_at: float | None = None  # the consent was withdrawn
     trouble: str | None = None
     leaving: bool = False  # everything of theirs is being deleted
+    skew: float = 0.0  # by how much our clock is ahead of the authorization server's
 
 
 class Tokens(msgspec.Struct, frozen=True):
@@ -170,8 +171,13 @@ def _renewed(wallet: Wallet, leased: User, version: str, tokens: Tokens) -> Acce
         _give_back(wallet, leased, version)
         raise
     fresh = renewed(granted, tokens.refresh)
-    _keep(wallet, leased, version, fresh)
+    skew = _skew(wallet, granted)
+    _keep(wallet, msgspec.structs.replace(leased, skew=skew), version, fresh)
     return _given(fresh)
+
+
+def _skew(wallet: Wallet, granted: Granted) -> float:
+    return round(wallet.now() - granted.issued.timestamp(), 1) if granted.issued else 0.0
 
 
 def renewed(granted: Granted, before: str) -> Tokens:
@@ -192,7 +198,7 @@ def _keep(wallet: Wallet, leased: User, version: str, fresh: Tokens) -> None:
                 return
             document, newest = found
             version = document.version
-            wanted = msgspec.structs.replace(newest, sealed=wanted.sealed, lease_until=0.0)
+            wanted = msgspec.structs.replace(newest, sealed=wanted.sealed, skew=wanted.skew, lease_until=0.0)
         else:
             return
     raise Later("the user's document is too busy")
@@ -246,6 +252,7 @@ def _kept(wallet: Wallet, user: str, sub: str, granted: Granted) -> User:
         sealed(wallet, user, tokens),
         since=wallet.now(),
         consent=(before.consent if before else 0) + 1,
+        skew=_skew(wallet, granted),
     )
     wallet.store.commit(put(fresh, document.version if document else None))
     return fresh

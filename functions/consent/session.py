@@ -5,12 +5,15 @@ Authority: https://datatracker.ietf.org/doc/html/rfc6265
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 
 from conference.decoding import from_plain
+from conference.errors import Conflict
 from functions.consent.state import digest
 from functions.ground import HOUR, Ground
-from functions.ports import Person, Put
+from functions.ports import Delete, Person, Put
 
 COLLECTION = "sessions"
 LIFE = HOUR
@@ -47,3 +50,11 @@ def find(ground: Ground, browser: str) -> Session | None:
 
 def _key(secret: str) -> str:
     return f"{COLLECTION}/{digest(secret)}"
+
+
+def end(ground: Ground, browser: str) -> None:
+    """Nobody is known in this browser any more."""
+    document = ground.store.get(_key(browser)) if browser else None
+    if document is not None:
+        with suppress(Conflict):
+            ground.store.commit(Delete(document.key, document.version))

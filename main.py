@@ -86,3 +86,12 @@ def addon(request: Request) -> Response:
     from infra.wiring import door
 
     return workspace.addon(door(), request)
+
+
+@functions_framework.http
+def consent(request: Request) -> Response:
+    """Called by browsers."""
+    from functions.http import consent as people
+    from infra.wiring import door
+
+    return people.consent(door(), request)

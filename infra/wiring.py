@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 
 import httpx
 
@@ -12,15 +12,18 @@ from conference.providers.http import HttpProvider
 from conference.providers.janus import JanusProvider
 from conference.providers.protocol import ConferenceProvider
 from conference.solution import Solution
+from functions.consent.offer import Consent
+from functions.credentials import Wallet
 from functions.ground import Ground
 from functions.http.door import Door
 from functions.join.room import Rooms
 from infra import edge, script
 from infra.addon import add_on
 from infra.edge import HTTP, JANUS, TASKS_ACCOUNT, LocalEdge
+from infra.google import oauth
 from infra.google.api import GoogleApi
 from infra.google.calendar import GoogleCalendar
-from infra.google.credentials import DevCredentials
+from infra.google.credentials import DevCredentials, StoredCredentials
 from infra.google.identity import SKEW, TokenIdentity
 from infra.local.clock import ShiftedClock
 from infra.local.counted import CountedStore
@@ -83,14 +86,18 @@ def around(within: LocalEdge) -> Local:
     keys = Keys.in_folder(settings.state)
     issuer = LocalIssuer.from_folder(settings.state, settings.base_url, clock)
     lanes = ThreadLanes(settings.lanes)
-    credentials = cache(DevCredentials)
-    calendar = GoogleCalendar(credentials, endpoint=settings.calendar_url, timeout=settings.timeout)
     client = httpx.Client(timeout=settings.timeout, follow_redirects=False, trust_env=False)
+    vault = LocalVault.from_file(settings.state / "vault.key")
+    server = oauth.local_endpoints(f"http://127.0.0.1:{settings.calendar_port}")
+    registered = oauth.GoogleOAuth(oauth.development_client(), client, clock, endpoints=server)
+    wallet = Wallet(within.store, vault, clock, registered)
+    credentials = StoredCredentials(wallet, otherwise=DevCredentials)
+    calendar = GoogleCalendar(credentials, endpoint=settings.calendar_url, timeout=settings.timeout)
     providers = _providers(settings, keys, client)
     ground = Ground(
         store=within.store,
         queue=within.queue,
-        vault=LocalVault.from_file(settings.state / "vault.key"),
+        vault=vault,
         clock=clock,
         lanes=lanes,
         identity=TokenIdentity(issuer.url, issuer.jwks, clock),
@@ -107,7 +114,8 @@ def around(within: LocalEdge) -> Local:
     sign = partial(_signed, issuer, clock, settings.addon_client)
     grants = LocalGrants(script.declared_scopes(settings), sign=sign)
     project = script.project(settings, ground, api, grants)
-    entry = Door(ground, settings.base_url, TASKS_ACCOUNT, SCHEDULER_ACCOUNT, addon, project)
+    consent = Consent(wallet, api, settings.base_url, settings.addon_name, forget=credentials.forget)
+    entry = Door(ground, settings.base_url, TASKS_ACCOUNT, SCHEDULER_ACCOUNT, addon, project, consent)
     return Local(settings, entry, within.tasks, within.kept, within.store, issuer, clock, lanes, calendar, api, client)
 
 

@@ -10,11 +10,11 @@ from functools import partial
 
 import msgspec
 
-from conference.errors import Conflict, Later
+from conference.errors import Later
 from functions import feed as feeds
 from functions import sync
 from functions.channel import ensure_channel
-from functions.feed import CONFERENCES, Feed, restarted
+from functions.feed import CONFERENCES, Feed, restarted, retried
 from functions.ground import Ground
 from functions.ports import Put
 from functions.script.trigger import CALENDAR, TriggerRecord, owner_of, put
@@ -40,22 +40,26 @@ def initialise(ground: Ground, user: str, calendar: str) -> str:
 
 
 def _ensure_feed(ground: Ground, feed: str, fresh: Feed) -> None:
-    key = feeds.key_of(feed)
-    document = ground.store.get(key)
-    if document is None:
-        try:
-            ground.store.commit(feeds.put(None, key, fresh), _builtin(ground, feed, fresh))
-        except Conflict:
-            # Somebody connects the same calendar at this moment.
-            return
+    # Who is quicker may connect the same calendar, or only have a script's trigger follow it.
+    known = retried(partial(_made_or_known, ground, feed, fresh), "the feed's document is too busy")
+    if known is None:
         return
-    known = feeds.decode(document)
     if not known.conferences:
         # So far only a script's triggers followed it: conferences begin with a baseline of their own.
         feeds.change(ground, feed, _joined, _builtin(ground, feed, known))
     if known.stopped:
         feeds.change(ground, feed, partial(restarted, ground.now()))
         feeds.raise_dirty(ground, feed)
+
+
+def _made_or_known(ground: Ground, feed: str, fresh: Feed) -> Feed | None:
+    """The feed as it is known; None if it was made just now. Raises Conflict."""
+    key = feeds.key_of(feed)
+    document = ground.store.get(key)
+    if document is not None:
+        return feeds.decode(document)
+    ground.store.commit(feeds.put(None, key, fresh), _builtin(ground, feed, fresh))
+    return None
 
 
 def _builtin(ground: Ground, feed: str, fresh: Feed) -> Put:
@@ -76,7 +80,10 @@ def _builtin(ground: Ground, feed: str, fresh: Feed) -> Put:
     return put(record, None)
 
 
-def _joined(feed: Feed) -> Feed:
+def _joined(feed: Feed) -> Feed | None:
+    if feed.conferences:
+        # Somebody else was quicker.
+        return None
     return msgspec.structs.replace(feed, followers=(CONFERENCES, *feed.triggers), full_at=0.0, full_wanted=True)
 
 

@@ -97,6 +97,17 @@ def enqueue(ground: Ground, trigger: str, turn: str, *, at: float | None = None,
     ground.queue.add(Task("run_trigger", body), name=name, at=when)
 
 
+def waiting(ground: Ground, feed: str) -> frozenset[str]:
+    """The events of a feed that are on their way to some trigger, or parked."""
+    found, last = set[str](), None
+    while True:
+        some: list[Document] = ground.store.query(COLLECTION, [Where("feed", "==", feed)], limit=200, after=last)
+        found.update(str(document.data["event"]) for document in some)
+        if len(some) < 200:
+            return frozenset(found)
+        last = some[-1]
+
+
 def forget(ground: Ground, trigger: str) -> None:
     """Delete the deliveries of a trigger that is gone."""
     while found := ground.store.query(COLLECTION, [Where("trigger", "==", trigger)], limit=200):

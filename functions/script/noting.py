@@ -74,7 +74,13 @@ class Noting:
         """
         now, policy = self.ground.now(), self.ground.policy
         since = now - policy.look_back if dropped else now
-        absent = [one for one in self._known() if one.event not in self.shown and not _over(one, since)]
+        # A change that waits for another try is handed over with the event as it stands.
+        waiting = deliveries.waiting(self.ground, self.feed_id) if dropped else frozenset()
+        absent = [
+            one
+            for one in self._known()
+            if one.event not in self.shown and (one.event in waiting or not _over(one, since))
+        ]
         outcomes = self.ground.lanes.run([partial(self._read, one.event) for one in absent])
         found: list[_Seen] = []
         for one, outcome in zip(absent, outcomes, strict=True):

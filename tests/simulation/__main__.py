@@ -87,7 +87,7 @@ def _tell(verdict: Verdict, *, trace: bool) -> None:
     console.print(f"[{colour}]seed {verdict.seed}: {verdict.oracle or 'all is right'}[/]", soft_wrap=True)
     if verdict.what:
         console.print(verdict.what, markup=False, soft_wrap=True)
-    for story in verdict.acts.values():
+    for story in (*verdict.cast.values(), *verdict.acts.values()):
         console.print(" ", story, markup=False, soft_wrap=True)
     for name, fault in verdict.struck.items():
         console.print(" !", f"{fault.value}: {name}", markup=False, soft_wrap=True)

@@ -29,6 +29,8 @@ class Size:
     feeds: int
     vendors: int
     events: int
+    runs: int = 0
+    """Of scripts' handlers."""
 
     @property
     def work(self) -> float:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from conference.errors import Forged, Later, LockstepError, OutcomeUnknown, Stale
 from functions.ground import Ground
+from functions.script import Project
 from tests.simulation.chance import Chance
 from tests.simulation.crossing import Crossing
 from tests.simulation.faults import Faults
@@ -38,6 +39,8 @@ class Course:
     numbers: Counter[str] = field(default_factory=Counter)
     ground: Ground = field(init=False)
     """What the functions stand on; made last, since its queue and its Calendar tell the others what to carry."""
+    project: Callable[[Ground], Project] | None = None
+    """The script on a ground, in worlds that have one."""
 
     def named(self, what: str) -> str:
         """A name for one more of these."""

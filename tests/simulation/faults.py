@@ -1,6 +1,7 @@
 """Everything that may go wrong in a simulated world, drawn call by call and counted by kind.
 
-The numbers F1 to F43 are those of the reliability contract; docs/reliability.md tells which are shown elsewhere.
+The numbers F1 to F43 are those of the reliability contract, F44 is a script's; docs/reliability.md tells which are
+shown elsewhere.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class Fault(enum.Enum):
     STORE_LATE = "F34 commit applied late"
     QUEUE_DOWN = "F35 queue unavailable"
     QUEUE_LOST = "F37 task taken, answer lost"
+    # a script's handler
+    HANDLER_RAISES = "F44 handler raises"
 
 
 _ANY_CALL = {Fault.CRASH_BEFORE: 6, Fault.CRASH_AFTER: 6, Fault.SLOW_BEFORE: 2, Fault.SLOW_AFTER: 2}
@@ -115,6 +118,7 @@ TABLES: Mapping[str, Mapping[Fault, float]] = {
     "store read": {Fault.CRASH_BEFORE: 1, Fault.SLOW_AFTER: 1, Fault.STORE_DOWN: 2},
     "store write": {**_ANY_CALL, Fault.STORE_DOWN: 4, Fault.STORE_LOST: 4, Fault.STORE_UNDONE: 2, Fault.STORE_LATE: 3},
     "queue": {**_ANY_CALL, Fault.QUEUE_DOWN: 6, Fault.QUEUE_LOST: 6},
+    "handler": {**_ANY_CALL, Fault.HANDLER_RAISES: 80},
 }
 """How often each strikes, in thousandths of the calls of a kind, at the usual rate."""
 

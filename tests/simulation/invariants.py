@@ -5,6 +5,7 @@ Authority: docs/reliability.md, *Invariants* (I1 to I7). Documents are plain JSO
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,7 +40,7 @@ class Steps:
         self._feeds: dict[str, Json] = {}
         self._holding: dict[str, set[str]] = {}
         self.began: dict[tuple[str, str], tuple[float, float]] = {}
-        """By user and calendar: when its first sync token was taken, and when the last that followed from none."""
+        """By user and calendar: when it was connected first, and when the last sync token that followed from none."""
         self.once_unreadable: dict[str, None] = {}
         """Events that could not be read once; people may have mended them since."""
         self._known = 0
@@ -86,9 +87,12 @@ class Steps:
             self._known = len(wishes)
 
     def _note_token(self, before: Json, after: Json) -> None:
-        if before.get("token") is None and after.get("token") is not None:
+        taken = before.get("token") is None and after.get("token") is not None
+        based = is_connected(after) and not is_connected(before)
+        if taken or based:
             place, now = (after["user"], after["calendar"]), self._clock.now().timestamp()
-            self.began[place] = self.began.get(place, (now, now))[0], now
+            first = self.began.get(place, (math.inf, now))[0]
+            self.began[place] = min(first, now) if is_connected(after) else first, now
 
     def _index(self, key: str, was: str | None, now: str | None) -> None:
         if was != now:
@@ -171,7 +175,7 @@ class Steps:
         """I4: every change between two sync tokens is in the ledger."""
         user, calendar = after["user"], after["calendar"]
         old, new = before.get("token"), after.get("token")
-        if not old or not new or old == new:
+        if not old or not new or old == new or not is_connected(before):
             return
         covered = self._google.changed(user, calendar, old)
         later = self._google.changed(user, calendar, new)
@@ -234,6 +238,12 @@ class Steps:
         others = [name for name in {**was, **now} if was.get(name) != now.get(name) and name not in OURS]
         if others:
             raise Broken("I1", f"{which}: our write changed the conference's {', '.join(others)}")
+
+
+def is_connected(feed: Json) -> bool:
+    """True once conferences are kept in step from a token on; a script's trigger may follow the feed before that."""
+    followed = "lockstep.conferences" in feed.get("followers", ("lockstep.conferences",))
+    return followed and feed.get("token") is not None and feed.get("full_at", 0.0) > 0
 
 
 def _check_growth(key: str, collection: str, before: Json, after: Json) -> None:

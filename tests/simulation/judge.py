@@ -85,6 +85,16 @@ class Judge:
         """A notice of this feed arrives."""
         self._thrift.noticed(feed)
 
+    @property
+    def began(self) -> Mapping[tuple[str, str], tuple[float, float]]:
+        """By user and calendar: when it was connected first, and when the last sync token that followed from none."""
+        return self._steps.began
+
+    @property
+    def clock_was_off(self) -> bool:
+        """True once a worker's clock was wrong."""
+        return self._thrift.clock_is_off
+
     def clock_is_off(self) -> None:
         """A worker begins whose clock is wrong: what it takes for over may live."""
         self._thrift.clock_is_off = True
@@ -134,12 +144,13 @@ class Judge:
         """Judge, where no sweep has run, that all is right of which people have changed nothing after `since`: I13."""
         self._rest.fresh(since)
 
-    def budget(self, changes: int, faults: int) -> None:
-        """Judge how many calls went out, for so many acts of people and so many faults: I14."""
+    def budget(self, changes: int, faults: int, *, runs: int = 0) -> None:
+        """Judge how many calls went out, for so many acts, faults and runs of scripts' handlers: I14."""
         elapsed = self._clock.now().timestamp() - self._began
         size = budget.Size(
             changes=changes,
             faults=faults,
+            runs=runs,
             hours=elapsed / 3600,
             feeds=len(self._store.query("feeds", limit=1000)),
             vendors=len(self._vendors.models),

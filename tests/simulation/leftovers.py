@@ -35,6 +35,7 @@ def leftovers(  # noqa: PLR0917 - one for each place where something may be left
     rows = [document.data for document in store.query("ledger", limit=_MANY)]
     feeds = {document.key.partition("/")[2]: document.data for document in store.query("feeds", limit=_MANY)}
     letters = [document.data for document in store.query("dead", limit=_MANY)]
+    refused = {document.data["event"] for document in store.query("deliveries", limit=_MANY)}
     channels = {document.key.partition("/")[2]: document.data for document in store.query("channels", limit=_MANY)}
     for row in rows:
         yield from _row(row, shadow, unreadable)
@@ -43,7 +44,8 @@ def leftovers(  # noqa: PLR0917 - one for each place where something may be left
         yield from _compared(name, feed, now.timestamp())
     yield from _channels(google, feeds, channels, now.timestamp())
     yield from _queue(queue, now)
-    yield from _letters(letters, rows, unreadable, steps)
+    # What a script's handler has refused to the last is given up too, and judged elsewhere.
+    yield from _letters([one for one in letters if one.get("event") not in refused], rows, unreadable, steps)
 
 
 def _row(row: Json, shadow: Shadow, unreadable: list[Wish]) -> Iterator[Finding]:

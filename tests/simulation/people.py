@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import accumulate
+from typing import Any
 
 from infra.local.calendar.server import CalendarServer
 from tests.simulation import bursts, conference_acts, event_acts, guest_acts, poison_acts, series_acts, vendor_acts
@@ -94,6 +95,7 @@ class People:
         self._scene = Scene(google, vendors, shadow, clock, calendars, guests, net)
         self.acts: Counter[str] = Counter()
         """How many acts of each kind were done."""
+        self.written_by_scripts = 0
 
     def act(self, choice: random.Random) -> str:
         """Do one thing that is possible now, and tell it in a line that begins with its kind."""
@@ -102,6 +104,13 @@ class People:
             done = self.do(kind, choice)
             if done is not None:
                 return done
+
+    def scripted(self, user: str, calendar: str, event: Mapping[str, Any]) -> None:
+        """A user's script has written one of their events: that is what they want from now on."""
+        self.written_by_scripts += 1
+        wish = self._scene.shadow.at(calendar, str(event["id"]))
+        if wish is not None and wish.user == user:
+            self._scene.changed(wish, dict(event))
 
     def do(self, kind: str, choice: random.Random) -> str | None:
         """Do a thing of this kind, and tell it; None if it is not possible now. Raises KeyError for an unknown kind."""

@@ -27,6 +27,11 @@ def keep(script: Script, verdict: Verdict, folder: Path = FOLDER, *, canary: str
         "seed": verdict.seed,
         "oracle": verdict.oracle,
         "what": verdict.what,
+        **(
+            {"triggers": {str(number): verdict.cast.get(number, "") for number in sorted(script.cast)}}
+            if script.cast
+            else {}
+        ),
         "acts": {str(number): verdict.acts.get(number, "") for number in sorted(script.acts)},
         "faults": {call: fault.value for call, fault in script.faults.items()},
     }
@@ -39,7 +44,8 @@ def read(path: Path) -> tuple[int, Script]:
     """The seed and the script of a story that was kept."""
     data = json.loads(path.read_text())
     faults = {call: Fault(value) for call, value in data["faults"].items()}
-    return int(data["seed"]), Script(frozenset(map(int, data["acts"])), faults)
+    triggers = frozenset(map(int, data.get("triggers", ())))
+    return int(data["seed"]), Script(frozenset(map(int, data["acts"])), faults, triggers)
 
 
 def canary_of(path: Path) -> str | None:

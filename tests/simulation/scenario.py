@@ -7,6 +7,7 @@ from typing import Literal
 
 from conference.providers.protocol import CreateKey, Field, Recurrence, Schedule
 from functions.ground import DAY, HOUR, MINUTE, Policy
+from tests.simulation.cast import Part, cast
 from tests.simulation.chance import Chance
 from tests.simulation.faults import NEEDS_THE_NET, Fault, swarm
 from tests.simulation.vendor import Traits
@@ -56,11 +57,15 @@ class Scenario:
     hurried: bool = False
     """People act from the beginning, while calendars are being connected, and one act follows upon the other."""
 
+    cast: tuple[Part, ...] = ()
+    """The triggers of users' scripts."""
+
     @property
     def policy(self) -> Policy:
         """The figures that the functions keep to."""
         no_net = NO_NET_AND_SHORT_CHANNELS if self.short_channels else NO_NET
         usual = no_net if self.kind == "fresh" else QUICK
+        usual = replace(usual, run=2 * MINUTE) if self.cast else usual
         return replace(usual, inline=0.3) if self.by_tasks else usual
 
 
@@ -70,7 +75,7 @@ def scenario(seed: int) -> Scenario:
     dice = chance.generator("dice")
     kind: Kind = dice.choices(("storm", "fresh", "calm"), (7, 2, 1))[0]
     among = frozenset(Fault) - NEEDS_THE_NET if kind == "fresh" else frozenset(Fault)
-    return Scenario(
+    made = Scenario(
         seed=seed,
         kind=kind,
         acts=dice.randint(3, 9),
@@ -87,6 +92,7 @@ def scenario(seed: int) -> Scenario:
         by_tasks=chance.numbers("inline")[0] < 0.15,
         hurried=kind == "fresh" and chance.numbers("pace")[0] < 0.5,
     )
+    return replace(made, cast=cast(seed, made.calendars))
 
 
 _STARTS = (

@@ -12,6 +12,8 @@ from tests.simulation.hub import Worker
 
 DUE = ("poll_at", "wake_at", "sweep_at", "renew_at", "due", "next_at")
 """The fields that the tick looks for."""
+AHEAD = 90.0
+"""Seconds before a clock trigger's slot at which a tick hands it over."""
 
 
 class Scheduler:
@@ -29,6 +31,8 @@ class Scheduler:
     def written(self, key: str, after: Mapping[str, Any] | None) -> None:
         """Come back when the document is due."""
         times = [float(after[name]) for name in DUE if after.get(name) is not None] if after else []
+        if after and after.get("next_fire") is not None:
+            times.append(float(after["next_fire"]) - AHEAD)
         if times:
             self._due[key] = min(times)
             self._tick_at(max(self._due[key], self._hub.seconds + 1))

@@ -1,8 +1,9 @@
-"""Shortens a failing story: acts and faults are left out one after the other as long as the same oracle turns red."""
+"""Shortens a failing story: acts, triggers and faults are left out as long as the same oracle turns red."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from tests.simulation.faults import Fault
@@ -13,7 +14,7 @@ T = TypeVar("T")
 
 def shorten(verdict: Verdict, tries: int = 400) -> tuple[Script, Verdict]:
     """The smallest script found within so many runs that turns the same oracle red, and what it led to."""
-    best = Script(frozenset(verdict.acts), dict(verdict.struck))
+    best = Script(frozenset(verdict.acts), dict(verdict.struck), frozenset(verdict.cast))
     shown = run_seed(verdict.seed, best)
     if shown.oracle != verdict.oracle:
         # Some faults only show by what others did; then the whole seed is the story.
@@ -29,12 +30,13 @@ def shorten(verdict: Verdict, tries: int = 400) -> tuple[Script, Verdict]:
         if tried.oracle != verdict.oracle:
             return False
         # Whatever did not strike this time is left out for good.
-        best, shown = Script(frozenset(tried.acts), dict(tried.struck)), tried
+        best, shown = Script(frozenset(tried.acts), dict(tried.struck), frozenset(tried.cast)), tried
         return True
 
-    _thin(lambda: sorted(best.faults), lambda kept: still(Script(best.acts, _only(best.faults, kept))))
-    _thin(lambda: sorted(best.acts), lambda kept: still(Script(frozenset(kept), best.faults)))
-    _thin(lambda: sorted(best.faults), lambda kept: still(Script(best.acts, _only(best.faults, kept))))
+    _thin(lambda: sorted(best.faults), lambda kept: still(replace(best, faults=_only(best.faults, kept))))
+    _thin(lambda: sorted(best.cast), lambda kept: still(replace(best, cast=frozenset(kept))))
+    _thin(lambda: sorted(best.acts), lambda kept: still(replace(best, acts=frozenset(kept))))
+    _thin(lambda: sorted(best.faults), lambda kept: still(replace(best, faults=_only(best.faults, kept))))
     return best, shown
 
 

@@ -128,6 +128,11 @@ class Google:
         listed, _ = self._listed(user, calendar, {"syncToken": [token]})
         return None if listed is None else {event["id"]: event for event in listed}
 
+    def updated(self, user: str, calendar: str, since: datetime) -> dict[str, Json]:
+        """What has been written at this instant or later, cancelled ones too, by id."""
+        listed, _ = self._listed(user, calendar, {"showDeleted": ["true"], "updatedMin": [since.isoformat()]})
+        return {event["id"]: event for event in listed or ()}
+
     def channels(self) -> list[Any]:
         """The push channels that are live now."""
         world = self.server.world

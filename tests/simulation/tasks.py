@@ -11,6 +11,7 @@ from conference.errors import Poison
 from functions import patch, reconcile, sync, webhook
 from functions.ground import Ground
 from functions.ports import Task
+from functions.script import Project, firing, handing
 from infra.local.held import Held
 from infra.local.memory import MemoryQueue
 from tests.simulation.course import TASK, Course
@@ -76,18 +77,19 @@ class Tasks:
     def _work(self, name: str, task: Task, ground: Ground, held: Held | None, fault: Fault | None) -> None:
         def ended(worker: Worker) -> None:
             status = self._course.status(worker, TASK)
-            self._judge_answer(name, worker)
+            self._judge_answer(name, worker, right_clock=ground is self._course.ground)
             if held is not None:
                 self._answered(held, status)
 
-        worker = self._hub.spawn(name, lambda: call(ground, task), ended)
+        worker = self._hub.spawn(name, lambda: call(ground, task, self._course.project), ended)
         if fault in {Fault.TASK_DOUBLED, Fault.CLOCK_SKEWED} or (held is not None and held.id in self._given_twice):
             self._course.crossing.blame(worker.process)
         if held is not None:
             self._hub.at(self._hub.seconds + DEADLINE, lambda: self._out_of_time(held, worker))
 
-    def _judge_answer(self, name: str, worker: Worker) -> None:
-        ground_failed = worker.process in self._course.crossing.groundless
+    def _judge_answer(self, name: str, worker: Worker, *, right_clock: bool) -> None:
+        # Whose clock is slow finds that the time of a clock trigger has not come.
+        ground_failed = worker.process in self._course.crossing.groundless or not right_clock
         try:
             self._course.judge.task_answered(name, worker.error, ground_failed=ground_failed)
         except Broken as broken:
@@ -107,8 +109,8 @@ class Tasks:
             self._answered(held, None)
 
 
-def call(ground: Ground, task: Task) -> None:
-    """Run a task as its function would."""
+def call(ground: Ground, task: Task, project: Callable[[Ground], Project] | None = None) -> None:
+    """Run a task as its function would; `project` is the script on a ground, where there is one."""
     body = dict(task.body)
     run: Callable[[], object]
     match task.function:
@@ -120,10 +122,15 @@ def call(ground: Ground, task: Task) -> None:
             run = partial(webhook.look_at_meeting, ground, body["meeting"], body["version"])
         case "reconcile_event":
             run = partial(reconcile.reconcile_event, ground, body["feed"], body["event"], body.get("fence", -1))
+        case "run_trigger" if project is not None and "scheduled" in body:
+            run = partial(firing.run_due, project(ground), body["trigger"], body["scheduled"])
+        case "run_trigger" if project is not None:
+            run = partial(handing.run_trigger, project(ground), body["trigger"], body["turn"], body.get("delivery"))
         case unknown:
             raise Poison(f"no function {unknown}")
     run()
 
 
 def _target(task: Task) -> str:
-    return str(task.body.get("event") or task.body.get("meeting") or task.body.get("feed"))[:12]
+    body = task.body
+    return str(body.get("event") or body.get("meeting") or body.get("feed") or body.get("trigger"))[:12]

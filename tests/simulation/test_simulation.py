@@ -53,14 +53,14 @@ def test_a_script_replays_what_was_drawn() -> None:
     """The acts and faults of a world, given as a script, make the same world."""
     with listening():
         drawn = run_seed(23)
-        replayed = run_seed(23, Script(frozenset(drawn.acts), drawn.struck))
+        replayed = run_seed(23, Script(frozenset(drawn.acts), drawn.struck, frozenset(drawn.cast)))
 
     assert replayed.digest == drawn.digest
 
 
 def test_a_story_is_written_down_and_read_again(tmp_path: Path) -> None:
     """What is kept of a story is enough to live through it once more."""
-    script = Script(frozenset({0, 2}), {"tick 3:1 store.get": Fault.STORE_DOWN})
+    script = Script(frozenset({0, 2}), {"tick 3:1 store.get": Fault.STORE_DOWN}, frozenset({1}))
 
     path = regressions.keep(script, Verdict(5, "I1", "because", acts={0: "make", 1: "rename", 2: "cancel"}), tmp_path)
 

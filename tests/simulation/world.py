@@ -23,6 +23,7 @@ from infra.google.calendar import GoogleCalendar
 from infra.google.wire import Authorised
 from infra.local.calendar.messages import Request
 from infra.local.calendar.server import CalendarServer
+from infra.local.held import Held
 from infra.local.memory import MemoryQueue, MemoryStore
 from infra.local.vault import LocalVault
 from tests.simulation.budget import OUR_WORK_ALONE
@@ -31,6 +32,7 @@ from tests.simulation.course import Course
 from tests.simulation.crossing import Crossing
 from tests.simulation.faults import Fault, Faults
 from tests.simulation.hub import Crash, Hub, Worker
+from tests.simulation.invariants import is_connected
 from tests.simulation.judge import Broken, Judge
 from tests.simulation.people import People
 from tests.simulation.ports import SimLanes, SimQueue, SimStore, SkewedClock, provider
@@ -38,8 +40,10 @@ from tests.simulation.post import Post
 from tests.simulation.promptness import allowed
 from tests.simulation.scenario import Scenario, scenario
 from tests.simulation.scheduler import Scheduler
+from tests.simulation.scripting import Scripting
 from tests.simulation.shadow import Shadow
 from tests.simulation.tasks import Tasks
+from tests.simulation.told import Told
 from tests.simulation.transport import Consent, SimCredentials, Transport
 from tests.simulation.vendor import ModelProvider, VendorModel
 from tests.world import NoIdentity
@@ -61,10 +65,12 @@ _VAULT = LocalVault(b"v" * 32)
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What is to happen instead of what would be drawn: the acts that stay, and the faults by the call they strike."""
+    """What is to happen instead of what would be drawn: acts and triggers that stay, faults by the call they strike."""
 
     acts: frozenset[int]
     faults: Mapping[str, Fault]
+    cast: frozenset[int] = frozenset()
+    """The triggers that are made; none in stories that were told before there were any."""
 
 
 @dataclass(slots=True)
@@ -75,6 +81,7 @@ class Verdict:
     oracle: str | None = None
     what: str = ""
     acts: dict[int, str] = field(default_factory=dict)
+    cast: dict[int, str] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
     struck: dict[str, Fault] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
@@ -97,6 +104,7 @@ def run_seed(seed: int, script: Script | None = None) -> Verdict:
     finally:
         world.close()
     verdict.acts = world.story
+    verdict.cast = {number: part.told for number, part in world.cast.items()}
     verdict.kinds = world.people.acts
     verdict.struck = world.faults.struck
     verdict.calls = world.calls
@@ -142,6 +150,8 @@ class World:
         self.tasks = Tasks(self.course, self.queue)
         self.scheduler = Scheduler(self.course)
         self.course.ground = self._ground()
+        self.cast = {n: part for n, part in enumerate(plan.cast) if script is None or n in script.cast}
+        self.scripting = self._script() if self.cast else None
         self.story: dict[int, str] = {}
         self.calls: Counter[str] = Counter()
 
@@ -155,6 +165,8 @@ class World:
         for user, calendars in self.plan.calendars.items():
             for calendar in calendars:
                 self.hub.at(self.hub.seconds + early, partial(self._connect, user, calendar))
+        if self.scripting is not None:
+            self.scripting.begin(self.cast)
         self.scheduler.start()
         if not self.plan.hurried:
             self._run_until_connected()
@@ -168,7 +180,11 @@ class World:
         self._come_to_rest()
         self.judge.at_rest()
         self._another_full_pass()
-        self.judge.budget(sum(self.people.acts.values()), len(self.faults.struck))
+        self.judge.budget(
+            sum(self.people.acts.values()) + self.people.written_by_scripts,
+            len(self.faults.struck),
+            runs=self.scripting.runs if self.scripting else 0,
+        )
         if self.plan.kind == "calm":
             self.judge.calm(self.people.acts)
 
@@ -193,14 +209,14 @@ class World:
     def _connected(self) -> bool:
         documents = self.store.query(feeds.COLLECTION)
         return len(documents) == sum(map(len, self.plan.calendars.values())) and all(
-            document.data.get("token") for document in documents
+            is_connected(document.data) for document in documents
         )
 
     def _come_to_rest(self) -> None:
         self.tasks.paused_until = self.course.down_until = 0.0
         until = self.hub.seconds + CALM
         self._run(until)
-        while (waiting := [held.at.timestamp() for held in self.queue.waiting()]) or self.hub.busy:
+        while (waiting := [held.at.timestamp() for held in self.queue.waiting() if _ends(held)]) or self.hub.busy:
             until = max(until, min(waiting) + AFTERWARDS) if waiting else self.hub.seconds + 5
             self._run(until)
 
@@ -211,6 +227,8 @@ class World:
         self.judge.fresh(last)
         self._run(last + FRESH_WITHIN)
         self.judge.fresh(last)
+        if self.scripting is not None:
+            self.scripting.told.fresh()
 
     def _prompt(self) -> float:
         """Seconds that a change may take now."""
@@ -219,6 +237,8 @@ class World:
 
     def _another_full_pass(self) -> None:
         before = self.calls.copy()
+        if self.scripting is not None:
+            self.scripting.told.at_rest()
         for document in self.store.query(feeds.COLLECTION):
             feeds.raise_dirty(self.course.ground, document.key.partition("/")[2], full=True)
         for one in self.providers.values():
@@ -226,6 +246,8 @@ class World:
                 sweep.sweep_provider(self.course.ground, one, one.list())
         self._run(self.hub.seconds + 120)
         self.judge.fixpoint(self.calls - before)
+        if self.scripting is not None:
+            self.scripting.told.still()
 
     def _run(self, until: float) -> None:
         while self.hub.seconds < until:
@@ -254,6 +276,8 @@ class World:
             f"{self.hub.now():%d %b %H:%M:%S} {self.people.act(self.chance.generator(f'act {number}'))}"
         )
         self.crossing.note(f"act {number}", self.story[number])
+        if self.scripting is not None:
+            self.scripting.told.acted()
         self.post.look()
         _, where, drawn, extra = self.chance.numbers(f"around act {number}")
         match self.faults.strike("act", f"act {number}", drawn):
@@ -309,6 +333,8 @@ class World:
     def _feed_changed(self, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
         if before is not None and self.plan.deep and before.get("token") and after.get("token") != before["token"]:
             self.judge.token_moved(before, after)
+        if self.scripting is not None and before is not None and after.get("token") != before.get("token"):
+            self.scripting.told.token_moved(after["user"], after["calendar"])
         if after.get("stopped") and not (before or {}).get("stopped"):
             # The owner is told, and connects the calendar again.
             self.hub.at(self.hub.seconds + 240, lambda: self._connect(after["user"], after["calendar"]))
@@ -324,6 +350,13 @@ class World:
     def _provider_changed(self) -> None:
         self.judge.meetings_changed()
         self.post.look()
+
+    def _script(self) -> Scripting:
+        judge = self.judge
+        told = Told(judge.google, self.store, self.hub, judge.began, lambda: judge.clock_was_off)
+        scripting = Scripting(self.course, self.google, self.people, self.consent, told, self.post.look)
+        self.course.project = scripting.project
+        return scripting
 
     # ---- making the world -------------------------------------------------------------------
 
@@ -361,3 +394,8 @@ class World:
     def _door(self, signer: Any) -> Authorised:
         transport = Transport(self.google, signer.email, self.crossing, self.consent, self, self.post.look)
         return Authorised(signer, transport)
+
+
+def _ends(held: Held) -> bool:
+    """False of what a clock asks for, which never ends."""
+    return "scheduled" not in held.task.body

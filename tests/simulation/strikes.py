@@ -1,0 +1,115 @@
+"""When clock triggers must have fired, reckoned anew in the simplest way: each slot at least once, and seldom more.
+
+Authority: docs/triggers.md, *Clock triggers*. Times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tests.simulation.sight import Broken
+
+GRACE = 300.0
+"""Seconds after which a slot must have been run for, once nothing goes wrong any more."""
+
+
+@dataclass(slots=True)
+class Timed:
+    """A clock trigger: every so many `minutes`, or `once` after so many seconds; asked for and made at these times."""
+
+    trigger: str
+    user: str
+    minutes: int | None
+    once: float | None
+    asked: float
+    made: float
+
+
+@dataclass(slots=True, eq=False)
+class Struck:
+    """One run of a clock trigger's handler, for a slot and so many before it."""
+
+    user: str
+    slot: float
+    missed: int
+    began: float
+    struck: Callable[[], bool]
+    ended: float | None = None
+    failed: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """True if the handler came to an end, in whatever way: a repeated trigger's next try is its next slot."""
+        return self.ended is not None or self.failed
+
+
+@dataclass(slots=True)
+class Strikes:
+    """Clock triggers and their runs."""
+
+    timed: dict[str, Timed] = field(default_factory=dict)
+    runs: dict[str, list[Struck]] = field(default_factory=dict)
+    spoilt: Callable[[str], int] = lambda _: 0
+    """How many processes that ran a trigger were struck."""
+
+    @property
+    def count(self) -> int:
+        """How many runs there were."""
+        return sum(map(len, self.runs.values()))
+
+    def follow(self, timed: Timed) -> None:
+        """A trigger is made."""
+        self.timed.setdefault(timed.trigger, timed)
+
+    def run(self, trigger: str, struck: Struck) -> Struck:
+        """A run begins."""
+        self.runs.setdefault(trigger, []).append(struck)
+        return struck
+
+    def judge(self, now: float, *, clock_is_off: bool, left: set[str]) -> None:
+        """Judge everything; `left` are the triggers that live. Raises Broken."""
+        for timed in self.timed.values():
+            runs = self.runs.get(timed.trigger, [])
+            if any(run.user != timed.user for run in runs):
+                raise Broken("strikes", f"trigger {timed.trigger} of {timed.user} ran as somebody else")
+            if timed.once is not None:
+                if now > timed.made + timed.once + GRACE:
+                    self._check_once(timed, runs, left)
+            else:
+                self._check_again(timed, runs, now)
+            if not clock_is_off:
+                self._check_seldom(timed, runs)
+
+    def _check_once(self, timed: Timed, runs: Sequence[Struck], left: set[str]) -> None:
+        if not any(run.ended is not None for run in runs):
+            raise Broken("strikes", f"trigger {timed.trigger}, made at {timed.made}, has never fired")
+        early = timed.asked + (timed.once or 0.0)
+        if any(run.slot < early - 1 or run.slot > timed.made + (timed.once or 0.0) + 1 for run in runs):
+            raise Broken("strikes", f"trigger {timed.trigger} fired for {runs[0].slot}, it was asked for {early}")
+        if timed.trigger in left:
+            raise Broken("strikes", f"trigger {timed.trigger} has fired, and is there still")
+
+    def _check_again(self, timed: Timed, runs: Sequence[Struck], now: float) -> None:
+        step = 60.0 * (timed.minutes or 1)
+        if len({run.slot % step for run in runs}) > 1:
+            raise Broken("strikes", f"trigger {timed.trigger} fires now at this minute and now at that one")
+        first = runs[0].slot % step if runs else 0.0
+        slot = timed.made - (timed.made - first) % step + step
+        covered = sorted((run.slot - run.missed * step, run.slot) for run in runs if run.counts)
+        if not runs and now - timed.made < step + GRACE:
+            return
+        while slot <= now - GRACE:
+            reach = max((last for start, last in covered if start <= slot), default=0.0)
+            if reach < slot:
+                raise Broken("strikes", f"nothing ran for slot {slot} of trigger {timed.trigger}, made at {timed.made}")
+            slot = reach + step
+
+    def _check_seldom(self, timed: Timed, runs: Sequence[Struck]) -> None:
+        """One run for a slot, and one more for each process that was struck."""
+        step = 60.0 * (timed.minutes or 1)
+        for run in runs:
+            again = [one for one in runs if one.slot - one.missed * step <= run.slot <= one.slot]
+            if len(again) > 1 + self.spoilt(timed.trigger):
+                at = ", ".join(f"{one.began:.1f}" for one in again)
+                raise Broken("strikes", f"{len(again)} runs of trigger {timed.trigger} for slot {run.slot}: at {at}")

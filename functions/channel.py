@@ -132,7 +132,9 @@ def _name(ground: Ground, channel: str, opened: Channel, record: Put) -> str | N
 
     def named(current: feeds.Feed) -> feeds.Feed:
         replaced.append(current.channel)
-        return msgspec.structs.replace(current, channel=channel, resource_id=opened.resource_id, push=True)
+        return msgspec.structs.replace(
+            current, channel=channel, resource_id=opened.resource_id, channel_until=opened.expires, push=True
+        )
 
     try:
         feeds.change(ground, opened.feed, named, record)

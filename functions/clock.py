@@ -14,8 +14,10 @@ from functions import feed as feeds
 from functions.ground import Ground
 from functions.ports import Document, Where
 from functions.script import dispatch, relaying
+from functions.telemetry import CHANNELS, LAG
 
 BATCH = 400
+HEALTHS = ("healthy", "expiring", "lost", "unwatched")
 
 log = structlog.get_logger(__name__)
 
@@ -43,24 +45,46 @@ def tick(ground: Ground) -> dict[str, int]:
 
 def _poll_due(ground: Ground) -> int:
     """Ask for a run of each feed whose time has come; open the channel that it lacks."""
-    polled = 0
+    found = dict.fromkeys(HEALTHS, 0)
     for document in _due(ground, feeds.COLLECTION, "poll_at"):
         feed = document.key.removeprefix(f"{feeds.COLLECTION}/")
         try:
-            _poll(ground, feed)
+            health = _poll(ground, feed)
         except LockstepError as error:
             log.warning("not polled yet", feed=feed, error=str(error))
             continue
-        polled += 1
+        found[health] += 1
+        ground.telemetry.tell(CHANNELS, health=health)
+    polled = sum(found.values())
+    if polled:
+        log.info("feeds polled", feeds=polled, **found)
     return polled
 
 
-def _poll(ground: Ground, feed: str) -> None:
+def _poll(ground: Ground, feed: str) -> str:
+    """Poll; in what health its channel was found."""
     # Asked for first: whoever dies between the two leaves the poll to the next minute.
     feeds.raise_dirty(ground, feed)
     current = feeds.change(ground, feed, partial(_polled, ground.now() + ground.policy.poll))
     if current.channel is None and current.push:
         _open(ground, feed)
+    return health_of(current, ground)
+
+
+def health_of(feed: feeds.Feed, ground: Ground) -> str:
+    """In what health a feed's channel is: healthy, expiring though it should have been renewed, lost, or unwatched.
+
+    Lost: there is none, or Google has let it die; a feed that has none by Google's own word is unwatched.
+    """
+    if ground.notice_address is None or not feed.push:
+        return "unwatched"
+    now = ground.now()
+    if feed.channel is None or (feed.channel_until is not None and feed.channel_until <= now):
+        return "lost"
+    # When it is renewed so much is left; half of it is time enough to have tried again and again.
+    left = min(ground.policy.channel_renewal, ground.policy.channel_life / 2)
+    late = feed.channel_until is not None and feed.channel_until - now < left / 2
+    return "expiring" if late else "healthy"
 
 
 def _polled(next_poll: float, feed: feeds.Feed) -> feeds.Feed:
@@ -84,7 +108,9 @@ def _wake_forgotten_runs(ground: Ground) -> int:
             ground.store.commit(feeds.put(document, document.key, later))
         except Conflict:
             continue
-        feeds.enqueue(ground, feed, later.dirty, at=now, turn=f"woken {int(now)}")
+        ground.telemetry.tell(LAG, feeds.lag(later, now))
+        log.warning("run woken", feed=feed, lag=feeds.lag(later, now))
+        feeds.enqueue(ground, feed, later.dirty, trace=later.trace, at=now, turn=f"woken {int(now)}")
         woken += 1
     return woken
 

@@ -9,6 +9,7 @@ import structlog
 from conference.errors import Conflict
 from functions.ground import Ground
 from functions.ports import Document, Put
+from functions.telemetry import DEAD
 
 COLLECTION = "dead"
 
@@ -20,6 +21,7 @@ def note(ground: Ground, feed: str, event: str | None, cause: str) -> None:
     now = ground.now()
     key = f"{COLLECTION}/{_name(feed, event)}"
     data = {"feed": feed, "event": event or "", "cause": cause, "at": now, "newness": -now}
+    ground.telemetry.tell(DEAD)
     log.error("event parked", feed=feed, event_id=event, cause=cause)
     before = ground.store.get(key)
     write = Put(key, {**data, "expire_at": now + ground.policy.run_record}, before.version if before else None)

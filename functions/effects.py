@@ -116,6 +116,7 @@ def create(work: Work, action: CreateMeeting) -> Meeting:
     agreed = action.digest if written.created or is_right(provider, written.meeting, action.spec) else None
     work.set_link(msgspec.structs.replace(link, meeting=written.meeting, agreed=agreed))
     work.meeting = NotAsked()
+    log.info("meeting made", provider=provider.name, row=work.document_key)
     return written.meeting
 
 
@@ -137,6 +138,7 @@ def update(work: Work, action: UpdateMeeting) -> None:
         log.warning("provider ignored fields", fields=sorted(f.value for f in written.ignored), row=work.document_key)
     work.set_link(msgspec.structs.replace(link, meeting=written.meeting, agreed=action.digest))
     work.meeting = NotAsked()
+    log.info("meeting updated", provider=provider.name, row=work.document_key)
 
 
 def agree(work: Work, action: Agree) -> None:
@@ -184,6 +186,8 @@ def _delete_unless_held(work: Work, provider: ConferenceProvider, ref: MeetingRe
         provider.delete(ref)
     except NotOwned:
         log.info("meeting is not ours to delete", row=work.document_key)
+    else:
+        log.info("meeting deleted", provider=provider.name, row=work.document_key)
 
 
 def _give_way(work: Work, link: Link, ref: MeetingRef) -> None:

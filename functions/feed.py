@@ -12,13 +12,17 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
+import structlog
 
 from conference.decoding import from_plain
 from conference.errors import Conflict, Gone, Later, Missing
+from functions import tracing
 from functions.ground import Edge
 from functions.ports import Document, Put, Task
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 COLLECTION = "feeds"
 TRIES = 20
@@ -34,11 +38,15 @@ class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
     zone: str = "UTC"
     token: str | None = None
     dirty: int = 0
+    asked_at: float = 0.0  # when the dirty number was raised
+    owed_since: float | None = None  # while a notice is not covered: when the oldest such came
+    trace: str | None = None  # that of whoever raised the dirty number
     started: int = 0
     done: int = 0
     fence: int = 0
     lease_until: float = 0.0
     lease_number: int = 0  # the dirty number of the task that holds the lease
+    lease_turn: str = ""  # and its turn
     full_at: float = 0.0
     dropped_at: float = 0.0
     rest_until: float = 0.0  # no full pass before this
@@ -50,6 +58,7 @@ class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
     synced_at: float | None = None
     channel: str | None = None
     resource_id: str | None = None
+    channel_until: float | None = None  # when Google will let the channel die
     push: bool = True
     trouble: str | None = None  # why it does not run, for people
     stopped: bool = False  # a person must act; nothing runs until the calendar is connected again
@@ -106,6 +115,7 @@ def restarted(now: float, feed: Feed) -> Feed:
         trouble=None,
         deletions_accepted=True,
         started=feed.dirty,
+        owed_since=None,
         poll_at=now,
         lease_until=0.0,
     )
@@ -172,18 +182,31 @@ def raise_dirty(ground: Edge, feed: str, *, full: bool = False, delay: float = 0
         return msgspec.structs.replace(
             current,
             dirty=current.dirty + 1,
+            asked_at=now,
+            owed_since=(current.owed_since if current.owed else None) or now,
+            trace=tracing.header(),
             wake_at=now + delay + ground.policy.forgotten,
             full_wanted=current.full_wanted or full,
         )
 
     after = change(ground, feed, dirtied)
     for number in asked:
+        log.info("run asked for", feed=feed, number=number)
         enqueue(ground, feed, number, at=now + delay)
     return after
 
 
-def enqueue(ground: Edge, feed: str, number: int, *, at: float, turn: str = "") -> None:
-    """Put a run for dirty number `number` into the queue; `turn` tells repeats of one number apart."""
+def lag(feed: Feed, now: float) -> float:
+    """For how many seconds the oldest notice has not been covered."""
+    return round(max(now - (feed.owed_since or now), 0.0), 3)
+
+
+def enqueue(ground: Edge, feed: str, number: int, *, at: float, turn: str = "", trace: str | None = None) -> None:
+    """Put a run for dirty number `number` into the queue; `turn` tells repeats of one number apart.
+
+    It goes on in `trace`, as kept in the feed, or else in the present one.
+    """
     name = hashlib.sha256(f"sync\0{feed}\0{number}\0{turn}".encode()).hexdigest()[:40]
-    task = Task("sync_calendar", {"feed": feed, "number": number})
+    body = {"feed": feed, "number": number, **({"turn": name[:16]} if turn else {})}
+    task = Task("sync_calendar", body, trace=tracing.onward(trace))
     ground.queue.add(task, name=name, at=datetime.fromtimestamp(at, UTC))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from functions.ports import Calendar, Clock, Identity, Lanes, Queue, Store, Vault
+from functions.telemetry import NOBODY, Telemetry
 
 if TYPE_CHECKING:
     # Whoever answers notices meets neither of them, and waits for no import of theirs.
@@ -79,6 +80,10 @@ class Edge(Protocol):
     def policy(self) -> Policy:
         """The figures to keep to."""
 
+    @property
+    def telemetry(self) -> Telemetry:
+        """Who is told of the work."""
+
     def now(self) -> float:
         """The present, in seconds since the epoch."""
 
@@ -103,6 +108,7 @@ class Ground:
     notice_address: str | None
     """Where Google may send notices (https, or loopback); None: poll only."""
     policy: Policy = Policy()
+    telemetry: Telemetry = NOBODY
 
     @property
     def key_secret(self) -> bytes:

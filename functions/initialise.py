@@ -96,7 +96,7 @@ def _ensure_token(ground: Ground, feed: str) -> None:
     if _has_baseline(feeds.load(ground, feed)[1]):
         return
     current = feeds.raise_dirty(ground, feed, delay=ground.policy.forgotten)
-    sync.sync_calendar(ground, feed, current.dirty)
+    sync.sync_calendar(ground, feed, current.dirty, "connect")
     after = feeds.load(ground, feed)[1]
     if not _has_baseline(after):
         raise Later(after.trouble or "the calendar's first pass has not ended yet")

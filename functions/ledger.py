@@ -17,6 +17,7 @@ from conference.event import Event
 from conference.link import Link
 from conference.meeting import Occurrence
 from conference.solution import provider_of
+from functions import tracing
 from functions.ground import Ground
 from functions.ports import Document, Put, Task
 
@@ -58,6 +59,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     parked: str | None = None  # why nothing more is tried until the event changes
     trouble: str | None = None  # the last failure, while it is being retried
     changed_at: float = 0.0
+    noticed_at: float = 0.0  # when the oldest notice came that its mark is for
+    trace: str | None = None  # that of whoever raised the mark
     settled_at: float | None = None
     expire_at: float | None = None
 
@@ -125,9 +128,16 @@ def marked(row: Row, ground: Ground, **seen: Any) -> Row:
         parked=None,
         trouble=None,
         changed_at=now,
+        noticed_at=_noticed(row, ground) or now,
+        trace=tracing.header(),
         expire_at=None,
         ical_uid=(fresh.seen.ical_uid if fresh.seen else None) or row.ical_uid,
     )
+
+
+def _noticed(row: Row, ground: Ground) -> float:
+    """When it was noticed what the row's open mark is for, if there is one; people may take their time to save."""
+    return row.noticed_at if row.pending and not awaited(row, ground) else 0.0
 
 
 def enqueue(ground: Ground, row: Row, function: str = "reconcile_event", *, at: float | None = None) -> None:
@@ -136,7 +146,8 @@ def enqueue(ground: Ground, row: Row, function: str = "reconcile_event", *, at: 
     name = hashlib.sha256(
         f"{function}\0{row.feed}\0{row.event}\0{row.mark}\0{row.attempts}\0{row.fence}".encode()
     ).hexdigest()[:40]
-    task = Task(function, {"feed": row.feed, "event": row.event, "fence": row.fence}, _provider(row, ground))
+    body = {"feed": row.feed, "event": row.event, "fence": row.fence}
+    task = Task(function, body, _provider(row, ground), tracing.onward(row.trace))
     ground.queue.add(task, name=name, at=datetime.fromtimestamp(wake, UTC))
 
 

@@ -201,6 +201,7 @@ def _judged(
         row = judge(before, sighting, zone)
         if row is None:
             continue
+        row = _noticed(a_pass, row)
         weight = ledger.size(row)
         load += weight
         if weight > ledger.LARGEST:
@@ -213,6 +214,12 @@ def _judged(
         if row.fence > (before.fence if before else 0):
             claimed.add(puts[-1].key)
     return rows, puts, claimed, len(found)
+
+
+def _noticed(a_pass: Pass, row: Row) -> Row:
+    """The row as one whose change was noticed when the oldest notice came that the run is for."""
+    since = a_pass.feed.owed_since
+    return msgspec.structs.replace(row, noticed_at=min(row.noticed_at, since)) if row.pending and since else row
 
 
 def _following(row: Row, earlier: Sequence[Row]) -> Row:

@@ -64,6 +64,7 @@ def _publish(job: Work) -> Outcome:
     except Refused as error:
         job.park(str(error))
         return Outcome.PARKED
+    log.info("event patched", feed=job.row.feed, row=job.document_key)
     job.row = msgspec.structs.replace(job.row, seen=patched, wrote=patched.etag)
     return Outcome.SETTLED if job.finish() else _hand_over(job)
 

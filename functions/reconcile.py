@@ -78,10 +78,13 @@ def work(ground: Ground, document: Document, claim: Claim = Claim.TAKE) -> Outco
     if not _claimed(job, claim):
         job.stand_back("reconcile_event")
         return Outcome.POSTPONED
-    try:
-        return _guarded(job)
-    except Stale:
-        return _overtaken(job)
+    with ground.telemetry.span("reconcile", link=job.row.trace) as span:
+        try:
+            outcome = _guarded(job)
+        except Stale:
+            outcome = _overtaken(job)
+        span.say(outcome=outcome.value)
+    return outcome
 
 
 def _claimed(job: Work, claim: Claim) -> bool:

@@ -24,6 +24,7 @@ from functions.listing import Pass, full_pass, incremental
 from functions.marking import Marked
 from functions.ports import Put, Where
 from functions.script.noting import begin as begin_noting
+from functions.telemetry import LAG
 from functions.work import retry_at
 
 TURNS = 5
@@ -43,6 +44,7 @@ class Run:
     feed_id: str
     feed: Feed
     began: float
+    lag: float = 0.0  # seconds since the oldest notice that it is for
     resumed: bool = False
     changes: int = 0
     marks: int = 0
@@ -51,15 +53,33 @@ class Run:
     kinds: set[str] = field(default_factory=set)
 
 
-def sync_calendar(ground: Ground, feed: str, number: int) -> None:
-    """Cover every notice up to dirty number `number`; nothing happens if that is done already, or nobody follows."""
+def sync_calendar(ground: Ground, feed: str, number: int, turn: str = "") -> None:
+    """Cover every notice up to dirty number `number`; nothing happens if that is done already, or nobody follows.
+
+    `turn` tells repeats of one number apart: the queue gives each of them to one worker at a time.
+    """
     try:
-        run = _begin(ground, feed, number)
+        run = _begin(ground, feed, number, turn)
         if run is not None:
-            _cover(run)
+            with ground.telemetry.span("run") as span:
+                _cover(run)
+                span.say(changes=run.changes, marks=run.marks, failures=run.failures, full="full pass" in run.kinds)
+            _tell_end(run)
     except Gone:
         # What remains of a run that began before the last follower left.
         log.info("feed ended", feed=feed)
+
+
+def _tell_end(run: Run) -> None:
+    log.info(
+        "run ended",
+        feed=run.feed_id,
+        seconds=round(run.ground.now() - run.began, 3),
+        lag=run.lag,
+        changes=run.changes,
+        marks=run.marks,
+        failures=run.failures,
+    )
 
 
 def _cover(run: Run) -> None:
@@ -86,7 +106,7 @@ def _cover(run: Run) -> None:
         log.info("run overtaken", feed=feed, fence=run.feed.fence)
 
 
-def _begin(ground: Ground, feed: str, number: int) -> Run | None:
+def _begin(ground: Ground, feed: str, number: int, turn: str) -> Run | None:
     now = ground.now()
     busy_until: list[float] = []
     resumed: list[bool] = []
@@ -96,8 +116,8 @@ def _begin(ground: Ground, feed: str, number: int) -> Run | None:
         resumed.clear()
         if current.done >= number or current.stopped:
             return None
-        # The queue gives one number to one worker at a time: getting it again means that the holder died.
-        if current.lease_until > now and current.lease_number != number:
+        # Getting the same task again means that its holder died.
+        if current.lease_until > now and (current.lease_number, current.lease_turn) != (number, turn):
             busy_until.append(current.lease_until)
             return None
         resumed.append(current.started > current.done)
@@ -107,6 +127,7 @@ def _begin(ground: Ground, feed: str, number: int) -> Run | None:
             fence=current.fence + 1,
             lease_until=now + ground.policy.lease,
             lease_number=number,
+            lease_turn=turn,
             wake_at=now + ground.policy.lease + ground.policy.forgotten,
         )
 
@@ -116,7 +137,9 @@ def _begin(ground: Ground, feed: str, number: int) -> Run | None:
         feeds.enqueue(ground, feed, number, at=until, turn=f"behind {until}")
     if not resumed:
         return None
-    return Run(ground, feed, taken, began=now, resumed=resumed[0])
+    lag = feeds.lag(taken, now)
+    ground.telemetry.tell(LAG, lag)
+    return Run(ground, feed, taken, lag=lag, began=now, resumed=resumed[0])
 
 
 def _pull_and_settle(run: Run) -> None:
@@ -237,6 +260,7 @@ def _finish(run: Run) -> bool:
             current,
             done=current.started,
             started=current.dirty,
+            owed_since=current.asked_at if again else None,
             lease_until=now + policy.lease,
             wake_at=now + policy.lease + policy.forgotten,
         )

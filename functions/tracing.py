@@ -7,7 +7,7 @@ It says nothing of what the work is about, so it may stand in headers, documents
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -56,12 +56,12 @@ def following(trace: Trace | None) -> Iterator[None]:
         _present.reset(token)
 
 
-def of_request(headers: Mapping[str, str]) -> Trace | None:
+def of_request(header: Callable[[str], str | None]) -> Trace | None:
     """Where a request comes from, by `traceparent` or else `X-Cloud-Trace-Context`; None if neither is sound.
 
-    `headers` by lower-case names; they are anybody's to write.
+    `header` gives a header by its lower-case name; they are anybody's to write.
     """
-    return parsed(headers.get(HEADER)) or _of_google(headers.get("x-cloud-trace-context", ""))
+    return parsed(header(HEADER)) or _of_google(header("x-cloud-trace-context") or "")
 
 
 def parsed(text: str | None) -> Trace | None:

@@ -23,6 +23,7 @@ from functions.feed import TRIES
 from functions.ground import HOUR, Ground
 from functions.ledger import Row
 from functions.ports import Document
+from functions.telemetry import CHANGES, LATENCY
 
 log = structlog.get_logger(__name__)
 
@@ -167,7 +168,16 @@ class Work:
             return msgspec.structs.replace(done, verify=False, due=None, claimed_until=0.0, expire_at=dead_at)
 
         self.save(finished)
-        return not self.row.pending
+        if self.row.pending:
+            return False
+        self._tell_settled(now)
+        return True
+
+    def _tell_settled(self, now: float) -> None:
+        telemetry, seconds = self.ground.telemetry, round(max(now - (self.row.noticed_at or now), 0.0), 3)
+        telemetry.tell(LATENCY, seconds)
+        telemetry.tell(CHANGES, outcome="settled")
+        log.info("event settled", feed=self.row.feed, row=self.document_key, seconds=seconds)
 
     def postpone(self, error: LockstepError, after: timedelta | datetime | None) -> None:
         """Leave the mark for a task of its own; when retries have gone on long enough, park the row."""
@@ -196,6 +206,7 @@ class Work:
         self.save(postponed)
         if not self.row.pending:
             return
+        self.ground.telemetry.tell(CHANGES, outcome="postponed")
         log.warning("event postponed", feed=self.row.feed, row=self.document_key, attempts=attempts, error=str(error))
         ledger.enqueue(self.ground, self.row, at=at)
 
@@ -209,6 +220,7 @@ class Work:
             return msgspec.structs.replace(row, done=mark, parked=reason, due=None, claimed_until=0.0, trouble=None)
 
         self.save(parked)
+        self.ground.telemetry.tell(CHANGES, outcome="parked")
         log.error("event parked", feed=self.row.feed, row=self.document_key, reason=reason)
         if self.row.pending:
             ledger.enqueue(self.ground, self.row)

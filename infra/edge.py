@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from functions.ground import Policy
-from functions.ports import Queue
+from functions.ports import Queue, Store
+from functions.telemetry import Telemetry
+from infra import logs
 from infra.local.clock import ShiftedClock, stored_shift
 from infra.local.counted import CountedStore
 from infra.local.queues import LocalQueue, local_queue
 from infra.local.stores import LocalStore, local_store
 from infra.once import Once
 from infra.settings import Settings, read_settings
+from infra.telemetry import telemetry, told_queue, told_store
 
 TASKS_ACCOUNT = "tasks@lockstep.local"
 HTTP, JANUS = "http", "janus"
@@ -29,14 +32,12 @@ class LocalEdge:
     settings: Settings
     clock: ShiftedClock
     kept: LocalStore
-    store: CountedStore
+    counted: CountedStore
     tasks: LocalQueue
     policy: Policy
-
-    @property
-    def queue(self) -> Queue:
-        """Where runs are asked for."""
-        return self.tasks.queue
+    telemetry: Telemetry
+    store: Store
+    queue: Queue
 
     def now(self) -> float:
         """The present, in seconds since the epoch."""
@@ -46,6 +47,7 @@ class LocalEdge:
         """Let go of threads, sockets and databases."""
         self.tasks.close()
         self.kept.close()
+        self.telemetry.close()
 
 
 def local(settings: Settings) -> LocalEdge:
@@ -54,7 +56,9 @@ def local(settings: Settings) -> LocalEdge:
     clock = ShiftedClock(timedelta(seconds=stored_shift(settings.state)))
     kept = local_store(settings, clock)
     tasks = local_queue(settings, clock, TASKS_ACCOUNT, (HTTP, JANUS))
-    return LocalEdge(settings, clock, kept, CountedStore(kept), tasks, policy(settings))
+    counted, listener = CountedStore(kept), telemetry(settings)
+    store, queue = told_store(counted, listener), told_queue(tasks.queue, listener)
+    return LocalEdge(settings, clock, kept, counted, tasks, policy(settings), listener, store, queue)
 
 
 def policy(settings: Settings) -> Policy:

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -226,7 +226,8 @@ def _place_error(logger: Any, method: str, line: EventDict) -> EventDict:
 def _raised(trail: TracebackType | None) -> tuple[str, int, str] | None:
     frames = [(frame.f_code.co_filename, number, frame.f_code.co_name) for frame, number in traceback.walk_tb(trail)]
     ours = [one for one in frames if Path(one[0]).is_relative_to(_ROOT) and "site-packages" not in one[0]]
-    return (ours or frames or [None])[-1]
+    found = ours or frames
+    return found[-1] if found else None
 
 
 def _source(place: tuple[str, int, str]) -> tuple[str, int, str]:
@@ -240,7 +241,7 @@ def _source(place: tuple[str, int, str]) -> tuple[str, int, str]:
 
 
 def _cloud_fields(now: Callable[[], datetime], project: str | None, service: Mapping[str, str]) -> Processor:
-    def rename(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> EventDict:
+    def rename(_logger: Any, _method: str, line: EventDict) -> EventDict:
         place = line.pop(_PLACE, None)
         named: EventDict = {
             "severity": str(line.pop("level", "info")).upper(),
@@ -251,7 +252,7 @@ def _cloud_fields(now: Callable[[], datetime], project: str | None, service: Map
         if "function" in line:
             named["logging.googleapis.com/labels"] = {"function": str(line["function"])}
         if place is not None:
-            named |= _error_fields(place, service, traced="stack_trace" in line)
+            named.update(_error_fields(place, service, traced="stack_trace" in line))
         return {**line, **named}
 
     return rename

@@ -181,6 +181,18 @@ class Settings:
     log: Literal["debug", "info", "warning", "error"] = setting(
         "info", one_of("debug", "info", "warning", "error"), "what is logged"
     )
+    telemetry: Literal["off", "otlp"] = setting(
+        "off", one_of("off", "otlp"), "traces and figures: none, or sent to an OpenTelemetry collector"
+    )
+    telemetry_endpoint: str = setting(
+        "http://127.0.0.1:4318",
+        text(r"https?://[^\s/?#@]+", "an http or https address without a path"),
+        "where they are sent, by OTLP over HTTP; https://telemetry.googleapis.com is Google's own",
+    )
+    telemetry_share: float = setting(1.0, number(0, 1), "how many of the traces are recorded, as a share of 1")
+    telemetry_flush: bool = setting(
+        False, yes_or_no, "send them before each answer; on where nothing runs between two requests"
+    )
 
     @property
     def base_url(self) -> str:

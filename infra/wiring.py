@@ -37,6 +37,7 @@ from infra.local.stores import LocalStore
 from infra.local.vault import LocalVault
 from infra.once import Once
 from infra.settings import Settings
+from infra.telemetry import told_outside
 
 __all__ = ["SCHEDULER_ACCOUNT", "TASKS_ACCOUNT", "Local", "door", "janus_server", "local", "rooms", "standing"]
 
@@ -68,6 +69,7 @@ class Local:
         self.client.close()
         self.tasks.close()
         self.store.close()
+        self.door.ground.telemetry.close()
 
 
 def door() -> Door:
@@ -109,6 +111,7 @@ def around(within: LocalEdge) -> Local:
         notice_address=f"{settings.base_url}/calendar_notification",
         policy=within.policy,
     )
+    ground = told_outside(ground, within.telemetry)
     addon = add_on(settings, TokenIdentity(issuer.url, issuer.jwks, clock, leeway=SKEW))
     api = GoogleApi(credentials, endpoint=settings.calendar_url, timeout=settings.timeout)
     sign = partial(_signed, issuer, clock, settings.addon_client)
@@ -116,7 +119,9 @@ def around(within: LocalEdge) -> Local:
     project = script.project(settings, ground, api, grants)
     consent = Consent(wallet, api, settings.base_url, settings.addon_name, forget=credentials.forget)
     entry = Door(ground, settings.base_url, TASKS_ACCOUNT, SCHEDULER_ACCOUNT, addon, project, consent)
-    return Local(settings, entry, within.tasks, within.kept, within.store, issuer, clock, lanes, calendar, api, client)
+    return Local(
+        settings, entry, within.tasks, within.kept, within.counted, issuer, clock, lanes, calendar, api, client
+    )
 
 
 standing = Once(lambda: around(edge.standing()))

@@ -34,7 +34,7 @@ def addon(door: Door, request: Request) -> Response:
             raise Refusal(404, "there is nothing at this path") from None
         return Response(msgspec.json.encode(told), content_type="application/json")
 
-    return answer("addon", take)
+    return answer(door.ground, request, "addon", take)
 
 
 def _solution(request: Request) -> str:

@@ -10,9 +10,16 @@ from collections.abc import Callable
 import msgspec
 import structlog
 from flask import Request, Response
+from structlog.contextvars import bound_contextvars
 from werkzeug.exceptions import ClientDisconnected
 
 from conference.errors import Forged, Later, LockstepError, OutcomeUnknown, Stale
+from functions import tracing
+from functions.ground import Edge
+from functions.telemetry import counting, tally
+
+FEW = 2
+"""A notice that asks for no further run makes so many calls."""
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +33,21 @@ class Refusal(Exception):
         self.text = text
 
 
-def answer(name: str, call: Callable[[], Response]) -> Response:
+def answer(edge: Edge, request: Request, name: str, call: Callable[[], Response]) -> Response:
+    """What a function answers, as part of the trace that the request belongs to."""
+    trace = tracing.of_request(request.headers.get) or edge.telemetry.trace()
+    with tracing.following(trace), bound_contextvars(function=name), counting() as calls:
+        with edge.telemetry.span(name, kind="server") as span:
+            told = _answered(name, call)
+            span.say(status=told.status_code)
+        # The platform logs every request: what strangers send, and the many notices of a burst, need no line of ours.
+        say = log.info if len(calls) > FEW else log.debug
+        say("answered", status=told.status_code, **tally(calls))
+    edge.telemetry.answered()
+    return told
+
+
+def _answered(name: str, call: Callable[[], Response]) -> Response:
     """The one table from errors to statuses: 5xx asks the other side to come again, everything else does not."""
     try:
         return call()

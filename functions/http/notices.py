@@ -20,4 +20,4 @@ def calendar_notification(edge: Edge, request: Request) -> Response:
         notification.calendar_notification(edge, headers_of(request))
         return Response(status=204)
 
-    return answer("calendar_notification", take)
+    return answer(edge, request, "calendar_notification", take)

@@ -19,4 +19,4 @@ def provider_webhook(door: Door, request: Request) -> Response:
         reply = webhook.provider_webhook(door.ground, request.path.strip("/"), headers_of(request), data_of(request))
         return Response(reply, status=200, content_type="application/json") if reply else Response(status=204)
 
-    return answer("provider_webhook", take)
+    return answer(door.ground, request, "provider_webhook", take)

@@ -69,8 +69,8 @@ def test_a_trace_goes_with_its_task(queue: Queue, drain: Drain, clock: ManualClo
         drain.failed(held, clock.now())
     again = drain.take()
 
-    for held in taken, again:
-        assert {one.name: one.task.trace for one in held} == {"followed": trace, "not": None}
+    for some in taken, again:
+        assert {held.name: held.task.trace for held in some} == {"followed": trace, "not": None}
 
 
 def test_unnamed_tasks_are_all_taken(queue: Queue, drain: Drain) -> None:

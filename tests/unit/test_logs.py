@@ -144,7 +144,7 @@ def test_the_settings_decide() -> None:
     """The level and the project are settings; what is no terminal gets JSON."""
     out, before = io.StringIO(), (logging.getLogger().handlers[:], logging.getLogger().level)
     try:
-        logs.set_up(Settings(_env_file=None, log="warning", project="acme-lockstep"), now=lambda: NOW, out=out)
+        logs.set_up(Settings(log="warning", project="acme-lockstep"), now=lambda: NOW, out=out)
         with following(TRACE):
             structlog.get_logger().info("no")
             structlog.get_logger().warning("yes")

@@ -92,9 +92,9 @@ CANARIES = (
             ),
             Edit(
                 SYNC,
-                "            lease_number=number,\n"
+                "            lease_turn=turn,\n"
                 "            wake_at=now + ground.policy.lease + ground.policy.forgotten,\n",
-                "            lease_number=number,\n",
+                "            lease_turn=turn,\n",
             ),
             Edit(
                 SYNC,
@@ -140,13 +140,25 @@ CANARIES = (
         "feed-lease-off",
         "Two runs of one feed do not go at once.",
         "call budget, if any: reliability.md found it to save calls only",
-        (Edit(SYNC, "if current.lease_until > now and current.lease_number != number:", "if number < 0:"),),
+        (
+            Edit(
+                SYNC,
+                "if current.lease_until > now and (current.lease_number, current.lease_turn) != (number, turn):",
+                "if number < 0:",
+            ),
+        ),
     ),
     Canary(
         "redelivery-waits",
         "A task that is delivered again takes the lease over from its dead predecessor at once.",
         "freshness: a crash costs a whole lease",
-        (Edit(SYNC, "current.lease_until > now and current.lease_number != number", "current.lease_until > now"),),
+        (
+            Edit(
+                SYNC,
+                "current.lease_until > now and (current.lease_number, current.lease_turn) != (number, turn)",
+                "current.lease_until > now",
+            ),
+        ),
     ),
     Canary(
         "nobody-behind-a-dead-holder",

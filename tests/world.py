@@ -264,8 +264,8 @@ class World:
                 leaving.go_on(self.ground, self.consent, user_id)
             case {"left": str(left)}:
                 leaving.forget_left(self.ground, left)
-            case {"user": str(user), "calendar": str(calendar), "consent": int(consent)}:
-                connecting.go_on(self.ground, user, calendar, consent)
+            case {"consented": str(user_id), "consent": int(consent)}:
+                connecting.go_on(self.ground, user_id, consent, body.get("feed"))
             case _:
                 initialise(self.ground, body["user"], body["calendar"])
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
 
-from conference.errors import LockstepError
+from conference.errors import Gone, LockstepError
 from functions import credentials
 from functions import feed as feeds
 from functions.consent.offer import Consent
@@ -31,10 +32,10 @@ def connect(ground: Ground, consent: Consent, kept: User) -> None:
     Whoever consents again wants all of it to go on that had stopped.
     """
     consent.forget(kept.user)
-    _enqueue(ground, kept, "primary", at=ground.now() + NET)
-    for _, feed in feeds_of(ground, kept.user):
+    _enqueue(ground, kept, None, at=ground.now() + NET)
+    for name, feed in feeds_of(ground, kept.user):
         if feed.stopped:
-            _enqueue(ground, kept, feed.calendar, at=ground.now())
+            _enqueue(ground, kept, name, at=ground.now())
     try:
         initialise(ground, kept.user, "primary")
     except LockstepError as error:
@@ -42,11 +43,18 @@ def connect(ground: Ground, consent: Consent, kept: User) -> None:
         log.warning("calendar not connected yet", error=str(error))
 
 
-def go_on(ground: Ground, user: str, calendar: str, consent: int) -> None:
-    """Connect a calendar on the strength of the user's consent of this number; nothing if they have left meanwhile."""
-    found = credentials.find(ground.store, user)
-    if found is not None and not found[1].leaving and found[1].consent >= consent:
-        initialise(ground, user, calendar)
+def go_on(ground: Ground, user_id: str, consent: int, feed: str | None) -> None:
+    """Connect a user's feed, or their primary calendar, on the strength of their consent of this number.
+
+    Nothing happens if they have left or consented anew meanwhile.
+    """
+    document = ground.store.get(f"{credentials.COLLECTION}/{user_id}")
+    kept = credentials.decode(document) if document else None
+    if kept is None or kept.leaving or kept.consent != consent:
+        return
+    with suppress(Gone):
+        calendar = feeds.load(ground, feed)[1].calendar if feed else "primary"
+        initialise(ground, kept.user, calendar)
 
 
 def feeds_of(ground: Ground, user: str) -> list[tuple[str, Feed]]:
@@ -65,7 +73,9 @@ def _documents(ground: Ground, user: str) -> Iterator[Document]:
         last = some[-1]
 
 
-def _enqueue(ground: Ground, kept: User, calendar: str, *, at: float) -> None:
-    name = hashlib.sha256(f"consent\0{kept.user}\0{calendar}\0{kept.since}".encode()).hexdigest()[:40]
-    task = Task("connect_calendar", {"user": kept.user, "calendar": calendar, "consent": kept.consent})
-    ground.queue.add(task, name=name, at=datetime.fromtimestamp(at, UTC))
+def _enqueue(ground: Ground, kept: User, feed: str | None, *, at: float) -> None:
+    """Have a calendar connected; the task names nobody, so that nothing is left of who leaves before it comes."""
+    user_id = credentials.user_id(kept.user)
+    name = hashlib.sha256(f"consent\0{user_id}\0{feed}\0{kept.consent}\0{kept.since}".encode()).hexdigest()[:40]
+    body = {"consented": user_id, "consent": kept.consent, **({"feed": feed} if feed else {})}
+    ground.queue.add(Task("connect_calendar", body), name=name, at=datetime.fromtimestamp(at, UTC))

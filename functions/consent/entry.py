@@ -32,6 +32,7 @@ from functions.http.answers import Refusal, data_of
 
 FORM_BYTES = 4096
 QUERY_BYTES = 8192
+_OURS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _ADDRESS = re.compile(r"[^\s@/<>\"]{1,64}@[^\s@/<>\"]{1,255}")
 
 log = structlog.get_logger(__name__)
@@ -89,10 +90,9 @@ def _path(request: Request) -> str:
 
 
 def _is_elsewhere(request: Request, consent: Consent) -> bool:
-    """True if the browser came by another name of this machine; who is in between may rewrite others."""
-    here = urlsplit(consent.address)
-    asked = request.headers.get("Host", "").rpartition(":")[0]
-    return asked in {"localhost", "[::1]", "127.0.0.1"} and request.headers.get("Host") != here.netloc
+    """True if this machine is asked by another name of its own than the one that people are sent back to."""
+    here, asked = urlsplit(consent.address), request.headers.get("Host", "")
+    return here.hostname in _OURS and asked != here.netloc and asked.rpartition(":")[0] in _OURS
 
 
 def _check_body(request: Request) -> None:

@@ -69,17 +69,14 @@ def connect_calendar(door: Door, request: Request) -> Response:
             leaving.go_on(door.ground, _consent(door), _as(_leaving_task, body).leaving)
         elif "left" in body:
             leaving.forget_left(door.ground, _as(_left_task, body).left)
+        elif "consented" in body:
+            task = _as(_consented_task, body)
+            connecting.go_on(door.ground, task.consented, task.consent, task.feed)
         else:
-            _connect(door, _as(_connect_task, body))
+            wish = _as(_connect_task, body)
+            initialise(door.ground, wish.user, wish.calendar)
 
     return _task(door, request, "connect_calendar", door.tasks_account, run)
-
-
-def _connect(door: Door, task: ConnectTask) -> None:
-    if task.consent:
-        connecting.go_on(door.ground, task.user, task.calendar, task.consent)
-    else:
-        initialise(door.ground, task.user, task.calendar)
 
 
 def _consent(door: Door) -> Consent:
@@ -144,7 +141,14 @@ class ConnectTask(msgspec.Struct, forbid_unknown_fields=True):
 
     user: Annotated[str, msgspec.Meta(min_length=1, max_length=320)]
     calendar: Annotated[str, msgspec.Meta(min_length=1, max_length=320)]
-    consent: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] = 0  # only on the strength of this one, if it is set
+
+
+class ConsentedTask(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a task that connects what a user has consented to; without a feed their primary calendar."""
+
+    consented: _Id
+    consent: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+    feed: _Id | None = None
 
 
 class LeavingTask(msgspec.Struct, forbid_unknown_fields=True):
@@ -183,6 +187,7 @@ class LookTask(msgspec.Struct, forbid_unknown_fields=True):
 
 _sync_task, _event_task, _look_task = from_plain(SyncTask), from_plain(EventTask), from_plain(LookTask)
 _connect_task, _fire_task, _handing_task = from_plain(ConnectTask), from_plain(FireTask), from_plain(HandingTask)
+_consented_task = from_plain(ConsentedTask)
 _leaving_task, _left_task = from_plain(LeavingTask), from_plain(LeftTask)
 _object = from_json(dict[str, Any])
 

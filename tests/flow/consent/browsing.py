@@ -50,7 +50,7 @@ class Browser:
             query_string=query,
             method=method,
             base_url=HERE,
-            headers={**({"Cookie": cookie} if cookie else {}), **(headers or {})},
+            headers=[*([("Cookie", cookie)] if cookie else []), *(headers or {}).items()],
             data=data or None,
             content_type="application/x-www-form-urlencoded" if method == "POST" else None,
         )

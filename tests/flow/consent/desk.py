@@ -39,14 +39,15 @@ class Desk:
         self.oauth = GoogleOAuth(development_client(), self.http, self.world.clock, endpoints=local_endpoints(GOOGLE))
         self.wallet = Wallet(self.world.store, self.world.ground.vault, self.world.clock, self.oauth)
         self.credentials = StoredCredentials(self.wallet)
-        self.calendar = GoogleCalendar(self.credentials, http=self._door)
-        self.api = GoogleApi(self.credentials, http=self._door)
+        self.calendar = GoogleCalendar(self.credentials, http=self.door_of)
+        self.api = GoogleApi(self.credentials, http=self.door_of)
         self.world.change_ground(calendar=self.calendar)
         self.consent = Consent(self.wallet, self.api, HERE, forget=self.credentials.forget)
         self.world.consent = self.consent
         self.browser = BROWSER
 
-    def _door(self, signer: Any) -> Any:
+    def door_of(self, signer: Any) -> Any:
+        """What carries requests that are signed so."""
         wire: Any = InProcessHttp(self.world.google, "nobody")  # shaped like one
         return Authorised(signer, wire)
 

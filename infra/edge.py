@@ -75,5 +75,12 @@ def policy(settings: Settings) -> Policy:
     )
 
 
-standing = Once(lambda: local(read_settings()))
+def deployed() -> LocalEdge:
+    """The edge of a function that begins, which logs as the settings say from here on."""
+    settings = read_settings()
+    logs.set_up(settings)
+    return local(settings)
+
+
+standing = Once(deployed)
 """The edge this process stands on, made at its first request."""

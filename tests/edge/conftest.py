@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 
 from infra import edge, wiring
 
@@ -16,10 +19,23 @@ def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[wiring.Lo
     monkeypatch.setenv("LOCKSTEP_STATE", str(tmp_path))
     monkeypatch.setenv("LOCKSTEP_JANUS", "off")
     forget()
-    made = wiring.standing()
-    yield made
-    made.close()
+    with logging_as_it_was():
+        made = wiring.standing()
+        yield made
+        made.close()
     forget()
+
+
+@contextmanager
+def logging_as_it_was() -> Iterator[None]:
+    """A function that begins sets up logging for its process, which here is that of all tests."""
+    root, before = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:], root.level = handlers, level
+        structlog.configure(**before)
 
 
 def forget() -> None:

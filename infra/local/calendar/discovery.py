@@ -27,6 +27,7 @@ class Method:
     body: str | None  # the schema of the request's body
     answer: str | None  # the schema of the answer
     scopes: tuple[str, ...]  # any one of them admits a caller
+    required: tuple[str, ...]  # the query parameters that must be given
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,14 @@ def _methods(resource: Json) -> Iterator[Json]:
 
 
 def _method(raw: Json, common: Mapping[str, Json]) -> Method:
+    parameters = {**common, **raw.get("parameters", {})}
     return Method(
         raw["id"],
         raw["httpMethod"],
         re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", raw["path"])),
-        {**common, **raw.get("parameters", {})},
+        parameters,
         raw.get("request", {}).get("$ref"),
         raw.get("response", {}).get("$ref"),
         tuple(raw["scopes"]),
+        tuple(name for name, schema in parameters.items() if schema.get("required") and schema["location"] == "query"),
     )

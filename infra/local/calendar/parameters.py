@@ -34,8 +34,8 @@ def read_parameters(method: Method, query: Mapping[str, Sequence[str]], *, stric
             continue
         typed = [_typed(name, schema, value) for value in values]
         read[name] = typed if schema.get("repeated") else typed[-1]
-    for name, schema in method.parameters.items():
-        if schema.get("required") and schema["location"] == "query" and name not in read:
+    for name in method.required:
+        if name not in read:
             raise required(f"Missing required parameter: {name}", name)
     if len(read.get("quotaUser", "")) > 40:
         raise _bad("quotaUser", "Value is longer than 40 characters.")

@@ -39,7 +39,7 @@ from infra.local.calendar.errors import ApiError, not_found, not_served
 from infra.local.calendar.faults import Faults
 from infra.local.calendar.messages import Json, Request, Response
 from infra.local.calendar.oauth import routes as oauth
-from infra.local.calendar.oauth.bearer import caller, known_caller, rpc_name
+from infra.local.calendar.oauth.bearer import Caller, demanded, known_caller
 from infra.local.calendar.oauth.keys import new_signing_key
 from infra.local.calendar.oauth.visit import Visit
 from infra.local.calendar.parameters import read_parameters
@@ -163,20 +163,21 @@ class CalendarServer:
         path = "/" + request.path.removeprefix(BASE) if request.path.startswith(BASE) else request.path
         request = _with_token_in_header(_as_meant(request))
         method = request.method
+        who = known_caller(self.world.book, request, self.now().timestamp())
         # Faults are meant for the program that is being developed, not for the page that watches it.
         fault = None if request.query.get("quotaUser") == [pages.NAME] else self.faults.take(method, path)
         response = fault.response() if fault and not fault.after_apply else None
         if response is None:
-            response = self._answer(request)
+            response = self._answer(request, who)
             response = (fault and fault.response()) or response
         if fault and fault.delay_ms:
             response = Response(response.status, response.headers, response.body, fault.delay_ms / 1000)
-        self._note(request, path, response)
+        self._note(request, path, who, response)
         return printed(request, response) if request.path.startswith(BASE) else response
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request, who: Caller | None) -> Response:
         try:
-            return self._grant(request) if request.path in oauth.ROUTES else self._call(request)
+            return self._grant(request) if request.path in oauth.ROUTES else self._call(request, who)
         except ApiError as error:
             return error.response()
 
@@ -186,14 +187,14 @@ class CalendarServer:
         )
         return oauth.answer(Visit.of(self.world.book, self.world.now().timestamp(), users, request))
 
-    def _call(self, request: Request) -> Response:
+    def _call(self, request: Request, who: Caller | None) -> Response:
         below = request.path.removeprefix(BASE) if request.path.startswith(BASE) else ""
         found = discovery().route(request.method, below)
         if found is None:
             raise not_found()
         method, path = found
-        who = caller(self.world.book, request, self.world.now().timestamp())
-        who.check(method.scopes, rpc_name(method.id))
+        who = demanded(who, request)
+        who.check(method.scopes, method.id)
         user = who.user
         if method.id not in METHODS:
             raise not_served(method.id)
@@ -213,8 +214,7 @@ class CalendarServer:
         if calendar.about.primary:
             welcome(self.world, calendar)
 
-    def _note(self, request: Request, path: str, response: Response) -> None:
-        who = known_caller(self.world.book, request, self.world.now().timestamp())
+    def _note(self, request: Request, path: str, who: Caller | None, response: Response) -> None:
         # What goes to the authorization server is secret.
         query = {} if request.path in oauth.ROUTES else request.query
         noted = {
@@ -260,7 +260,7 @@ def _as_meant(request: Request) -> Request:
     if (method, meant) == ("POST", "GET"):
         form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
         return replace(request, method=meant, query={**request.query, **form}, body=b"")
-    return replace(request, method=meant)
+    return request if request.method == meant else replace(request, method=meant)
 
 
 def _with_token_in_header(request: Request) -> Request:

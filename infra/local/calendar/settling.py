@@ -18,6 +18,8 @@ from infra.local.calendar.world import World
 
 def settle(world: World, now: datetime) -> None:
     """Let every create request succeed whose time has come; guests' copies follow their main copy."""
+    if not world.pending:
+        return
     due = sorted(key for key, moment in world.pending.items() if moment <= now)
     for calendar_id, event_id in due:
         del world.pending[calendar_id, event_id]

@@ -77,6 +77,7 @@ def micros(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
+@functools.lru_cache(maxsize=1024)
 def stamp_text(stamp: int) -> str:
     """Microseconds since the epoch as `created` and `updated` show them: UTC with milliseconds."""
     moment = EPOCH + timedelta(microseconds=stamp)

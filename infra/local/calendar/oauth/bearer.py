@@ -27,9 +27,9 @@ class Caller:
     scopes: tuple[str, ...] | None = None
 
     def check(self, admitted: Collection[str], method: str) -> None:
-        """Return if one of the scopes is admitted. Raises ApiError 403 that names the method (Google's RPC name)."""
+        """Return if one of the scopes is admitted. Raises ApiError 403 that names the method, given by its id."""
         if self.scopes is not None and not set(self.scopes) & set(admitted):
-            raise ScopeInsufficient(admitted, method)
+            raise ScopeInsufficient(admitted, _rpc_name(method))
 
 
 class Challenged(ApiError):
@@ -79,15 +79,19 @@ def _challenging(response: Response, challenge: str) -> Response:
 
 
 def caller(book: Book, request: Request, now: float) -> Caller:
-    """Who calls; `Bearer dev:<email>` is anyone, with every scope. Raises ApiError 401."""
-    found = known_caller(book, request, now)
-    if found is None:
+    """Who calls. Raises ApiError 401."""
+    return demanded(known_caller(book, request, now), request)
+
+
+def demanded(who: Caller | None, request: Request) -> Caller:
+    """The caller of a request that needs one. Raises ApiError 401."""
+    if who is None:
         raise Challenged(given="authorization" in request.headers)
-    return found
+    return who
 
 
 def known_caller(book: Book, request: Request, now: float) -> Caller | None:
-    """Who calls; None without a token that is good now."""
+    """Who calls; None without a token that is good now. `Bearer dev:<email>` is anyone, with every scope."""
     found = _BEARER.fullmatch(request.headers.get("authorization", ""))
     if found is None:
         return None
@@ -98,7 +102,7 @@ def known_caller(book: Book, request: Request, now: float) -> Caller | None:
     return Caller(access.user, access.scopes) if access else None
 
 
-def rpc_name(method_id: str) -> str:
+def _rpc_name(method_id: str) -> str:
     """The name under which Google's errors speak of a method: calendar.v3.Events.List for calendar.events.list."""
     api, *parts = method_id.split(".")
     return ".".join((api, "v3", *(part[0].upper() + part[1:] for part in parts)))

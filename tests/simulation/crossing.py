@@ -40,7 +40,7 @@ class Watcher(Protocol):
         """So many faults struck a process that made a meeting for this event; so many may each have made another."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call(Generic[T]):
     """One outgoing call.
 

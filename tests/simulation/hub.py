@@ -57,12 +57,17 @@ class Hub:
         self._due: list[_Due] = []
         self._numbered = 0
         self._until = start
+        self._shown = start, datetime.fromtimestamp(start, UTC)
         self._main = getcurrent()
         self._current: Worker | None = None
 
     def now(self) -> datetime:
         """The present instant, aware, UTC."""
-        return datetime.fromtimestamp(self.seconds, UTC)
+        seconds, shown = self._shown
+        if seconds != self.seconds:
+            shown = datetime.fromtimestamp(self.seconds, UTC)
+            self._shown = self.seconds, shown
+        return shown
 
     @property
     def busy(self) -> bool:

@@ -32,7 +32,9 @@ _COLLECTION = re.compile(r"[a-z][a-z_]{0,63}")
 _USUAL_KEY = re.compile(r"[a-z][a-z_]{0,63}/[A-Za-z0-9_~-]{1,1000}")  # one byte each, none counted twice
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _TWICE = re.compile(r"[./\x00\x01]")
-_LONG_NUMBER = re.compile(rb"[0-9]{19}")  # digits of which some no longer fit into 64 bits
+# Tuples, since a union would be made anew at each look, and every value of every write is looked at.
+_WORDS, _NUMBERS, _MAPS, _LISTS = (str, bool), (int, float), (dict, Mapping), (list, tuple)
+_AS_IT_IS = frozenset({str, bool, type(None)})  # the encoder itself refuses text that is no Unicode
 _OPERATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "<": operator.lt,
@@ -85,12 +87,10 @@ def check_writes(writes: Sequence[Put | Delete]) -> None:
 
 def encode(data: Mapping[str, Any]) -> bytes:
     """The JSON of a document. Raises ValueError for what is not plain JSON, Refused for what is too large."""
-    encoded = _unchanged(data)
-    if encoded is None:
-        try:
-            encoded = msgspec.json.encode(_plain_fields(data, DEEPEST))
-        except UnicodeEncodeError as error:
-            raise ValueError("text in a document must be valid Unicode") from error
+    try:
+        encoded = msgspec.json.encode(_plain_fields(data, DEEPEST))
+    except UnicodeEncodeError as error:
+        raise ValueError("text in a document must be valid Unicode") from error
     if len(encoded) > LARGEST:
         raise Refused(f"A document holds at most {LARGEST} bytes")
     return encoded
@@ -126,7 +126,7 @@ def kind_of(value: Any) -> Kind | None:
     """The kind within which a value is compared; None if queries cannot see it (null, lists, objects, long text)."""
     if isinstance(value, bool):
         return Kind.TRUTH
-    if isinstance(value, int | float):
+    if isinstance(value, _NUMBERS):
         return Kind.NUMBER
     if isinstance(value, str) and (len(value) <= LONGEST_QUERIED // 4 or len(value.encode()) <= LONGEST_QUERIED):
         return Kind.TEXT
@@ -176,32 +176,16 @@ def place(data: Mapping[str, Any], key: str, order_by: str | None) -> Place | No
     return None if kind is None else (int(kind), value, key)
 
 
-def _unchanged(data: Mapping[str, Any]) -> bytes | None:
-    """The JSON of a document that is plain beyond doubt, as nearly all are: it comes back from JSON as it went in.
-
-    None for what must be looked at value by value.
-    """
-    try:
-        encoded = msgspec.json.encode(data)
-        same = msgspec.json.decode(encoded) == data
-    except (TypeError, ValueError, RecursionError):
-        return None
-    shallow = encoded.count(b"{") + encoded.count(b"[") <= DEEPEST
-    return encoded if same and shallow and not _LONG_NUMBER.search(encoded) else None
-
-
 def _plain(value: Any, depth: int) -> Any:
-    if value is None or isinstance(value, bool):
+    if value is None or isinstance(value, _WORDS):
         return value
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, int):
-        return _whole(value)
     if isinstance(value, float):
         return _finite(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, int):
+        return _whole(value)
+    if isinstance(value, _MAPS):
         return _plain_fields(value, depth - 1)
-    if isinstance(value, list | tuple):
+    if isinstance(value, _LISTS):
         _check_depth(depth)
         return [_plain(item, depth - 1) for item in value]
     raise ValueError(f"a document cannot hold a {type(value).__name__}")
@@ -213,14 +197,8 @@ def _plain_fields(data: Mapping[str, Any], depth: int) -> dict[str, Any]:
     for name, value in data.items():
         if not isinstance(name, str):
             raise ValueError("a document's field names are text")  # noqa: TRY004 - as for all that is no plain JSON
-        plain[_text(name)] = _plain(value, depth)
+        plain[name] = value if type(value) in _AS_IT_IS else _plain(value, depth)
     return plain
-
-
-def _text(value: str) -> str:
-    if not value.isascii():
-        value.encode()
-    return value
 
 
 def _check_depth(depth: int) -> None:

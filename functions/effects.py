@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
 import structlog
 
-from conference.errors import Gone, Later, NotOwned, Refused, Stale
+from conference.errors import Conflict, Gone, Later, NotOwned, Refused, Stale
 from conference.event import Event
 from conference.key import is_ours, mint_key
 from conference.link import Link, index
@@ -27,8 +28,10 @@ from conference.providers.protocol import ConferenceProvider, CreateKey
 from conference.solution import provider_of
 from functions import feed as feeds
 from functions import ledger
+from functions.feed import Feed
 from functions.ground import Ground
 from functions.ledger import Row
+from functions.marking import is_over
 from functions.ports import Where
 from functions.work import Work, remark
 
@@ -228,10 +231,24 @@ def _moved_elsewhere(work: Work, ref: MeetingRef) -> bool:
         feed = feeds.decode(document)
         if feed.calendar == row.calendar or feed.stopped:
             continue
-        if any(_takes_over(work, event, ref) for event in _copies(work, feed.calendar, row.ical_uid)):
-            feeds.raise_dirty(ground, feeds.feed_id(feed.user, feed.calendar))
+        heirs = [event for event in _copies(work, feed.calendar, row.ical_uid) if _takes_over(work, event, ref)]
+        if heirs:
+            _call_in(ground, feed, heirs[0])
             return True
     return False
+
+
+def _call_in(ground: Ground, feed: Feed, heir: Event) -> None:
+    """Have the heir looked at: by a run of its feed, and what is past, which no full pass shows, by a mark."""
+    name = feeds.feed_id(feed.user, feed.calendar)
+    feeds.raise_dirty(ground, name)
+    key = ledger.key_of(name, heir.id)
+    if not is_over(heir, feed.zone, ground.clock.now()) or ground.store.get(key) is not None:
+        return
+    row = ledger.marked(Row(name, heir.id, feed.user, feed.calendar, feed.zone), ground, seen=heir)
+    with suppress(Conflict):
+        ground.store.commit(ledger.put(row, None))
+        ledger.enqueue(ground, row)
 
 
 def _copies(work: Work, calendar: str, ical_uid: str) -> list[Event]:

@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from conference.errors import Conflict, Gone, Later, Poison, Refused, Stale
 from conference.event import Event, Unreadable
-from conference.slot import slot_of
 from functions import dead, ledger, marking
 from functions import feed as feeds
 from functions.feed import Feed
@@ -234,9 +232,15 @@ def _changed(a_pass: Pass, row: Row | None, sighting: Sighting, zone: str) -> Ro
     ground = a_pass.ground
     idle = row is None or (row.link is None and not row.pending and row.parked is None)
     if idle and not marking.is_ours(marking.with_series(sighting, row), ground.solutions):
-        return None
+        return _noted(row, sighting, zone)
     # One that a baseline noted without a meeting is a change, though it looks the same: it came during that pass.
     return marking.mark(ground, row or _new_row(a_pass, sighting), sighting, zone, anyway=idle)
+
+
+def _noted(row: Row | None, sighting: Sighting, zone: str) -> Row | None:
+    """An idle row keeps up with its event: of a series that is brought back, the exceptions stay silent."""
+    fresh = marking.seen_by(row, sighting, zone) if row else None
+    return fresh if fresh != row else None
 
 
 def _compared(a_pass: Pass, since: datetime, row: Row | None, sighting: Sighting, zone: str) -> Row | None:
@@ -285,12 +289,7 @@ def _look_up(a_pass: Pass, shown: set[str], zone: str) -> None:
 
 
 def _was_over(row: Row, before: datetime) -> bool:
-    if row.seen is None or row.seen.cancelled or row.seen.recurrence:
-        return False
-    try:
-        return slot_of(row.seen, ZoneInfo(row.zone)).end < before
-    except Poison:
-        return False
+    return row.seen is not None and not row.seen.cancelled and marking.is_over(row.seen, row.zone, before)
 
 
 def _guard_deletions(a_pass: Pass, gone: int, linked: int) -> None:

@@ -14,6 +14,7 @@ from conference.event import Event, Unreadable
 from conference.link import Link, index
 from conference.meeting import Meeting, MeetingId, MeetingRef, digest, spec_of
 from conference.series import occurrence_of, series_of
+from conference.slot import slot_of
 from conference.solution import Solution, provider_of
 from functions import ledger
 from functions.ground import Ground
@@ -143,6 +144,14 @@ def recently_modified(sighting: Sighting, since: datetime) -> bool:
     """True if anything seen says that it was modified since then."""
     seen = [*([sighting.event] if sighting.event else []), *sighting.exceptions.values()]
     return any(e.updated_at is not None and e.updated_at >= since for e in seen)
+
+
+def is_over(event: Event, zone: str, at: datetime) -> bool:
+    """True of a single event that ended before then."""
+    try:
+        return not event.recurrence and slot_of(event, ZoneInfo(zone)).end < at
+    except Poison:
+        return False
 
 
 def unreadable_exceptions(sighting: Sighting, zone: str) -> list[Unreadable]:

@@ -124,6 +124,34 @@ def test_a_moved_occurrence_and_the_end_of_its_series_in_one_list(world: World) 
         assert not any(row.pending or row.link for row in world.rows())
 
 
+def test_a_series_brought_back_keeps_its_cancelled_occurrences_cancelled(world: World) -> None:
+    """Their tombstones came when there was no meeting any more, and who restores the series does not restore them."""
+    made = world.insert(recurrence=WEEKLY)
+    world.patch(f"{made['id']}_20261201T090000Z", summary="Only this one")
+    world.settle()
+    (meeting,) = world.meetings()
+    world.google_control("push", silent=True)
+    world.cancel(made["id"])
+    # A refused write shows that the event is gone, before any list has told of it and of its exceptions.
+    world.vendor_control(f"meetings/{meeting['id']}", rotate_join_url=True)
+    world.settle()
+    let_go = world.meetings()
+    world.clock.advance(timedelta(minutes=16))
+    world.tick()
+    world.settle()
+    world.patch(made["id"], status="confirmed")
+    world.clock.advance(timedelta(minutes=16))
+    world.tick()
+    world.settle()
+
+    (again,) = world.meetings()
+    assert let_go == []
+    assert world.event(f"{made['id']}_20261201T090000Z")["status"] == "cancelled"
+    assert [(one["original_start"], one["cancelled"]) for one in again["exceptions"]] == [
+        ("2026-12-01T09:00:00Z", True)
+    ]
+
+
 def test_a_guest_invited_to_one_occurrence_only_costs_one_list(world: World) -> None:
     """The occurrence stands on the guest's calendar without its series: no look for that, no meeting, no row."""
     bob = world.client("bob@example.com").events()

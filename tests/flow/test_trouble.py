@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from functions import channel, dead, ledger, reconcile
+from functions import channel, dead, ledger, reconcile, sync
 from functions import feed as feeds
 from functions.ground import Policy
 from functions.initialise import initialise
+from functions.ports import Page
+from tests.instead import Instead
 from tests.world import ALICE, World, asked
 
 # ---- the provider -----------------------------------------------------------------------------
@@ -363,6 +365,57 @@ def test_two_runs_at_once_do_the_work_once(world: World, feed: str) -> None:
 
     assert len(world.meetings()) == 1
     assert not world.feed(feed).owed
+
+
+@pytest.mark.usefixtures("feed")
+def test_a_past_event_moved_as_the_token_is_dropped_keeps_its_meeting(world: World) -> None:
+    """No full pass of its new calendar shows it: who would let go of the meeting has it looked at there."""
+    world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")
+    team = world.connect("team@example.com")
+    made = world.insert()
+    world.settle()
+    (meeting,) = world.meetings()
+    world.clock.advance(timedelta(days=10))
+    world.google_control("push", silent=True)
+    world.move(made["id"], "team@example.com")
+    world.google_control("expire-tokens", calendarId="team@example.com")
+    for _ in range(3):
+        world.clock.advance(timedelta(minutes=16))
+        world.tick()
+        world.settle()
+
+    assert [one["id"] for one in world.meetings()] == [meeting["id"]]
+    (heir,) = [row for row in world.rows() if row.feed == team]
+    assert heir.link is not None
+    assert heir.link.leads
+    assert not any(row.pending or row.parked for row in world.rows())
+
+
+def test_two_tasks_for_one_number_are_not_run_at_once(world: World, feed: str) -> None:
+    """A task comes again only when its holder died; another one for the same notices waits behind the lease."""
+    world.insert()
+    world.deliver()
+    number = world.feed(feed).dirty
+    seen: list[float] = []
+
+    def changes(*arguments: Any, **named: Any) -> Page:
+        if not seen:
+            seen.append(world.feed(feed).lease_until)
+            sync.sync_calendar(world.ground, feed, number, "try")
+            seen.append(world.feed(feed).lease_until)
+            sync.sync_calendar(world.ground, feed, number)
+            seen.append(world.feed(feed).fence)
+        return calm.changes(*arguments, **named)
+
+    calm = world.ground.calendar
+    fence = world.feed(feed).fence
+    world.change_ground(calendar=Instead(calm, changes=changes))
+    sync.sync_calendar(world.ground, feed, number)
+    world.settle()
+
+    assert seen[0] == seen[1]
+    assert seen[2] == fence + 2
+    assert len(world.meetings()) == 1
 
 
 @pytest.mark.usefixtures("feed")

@@ -15,6 +15,8 @@ from tests.simulation.sight import Google, Json
 
 Finding = tuple[str, str]
 _MANY = 10_000
+TICK = 61.0
+"""What has fallen due is seen by the next tick."""
 COMPARED = 30 * 60.0
 """Where nothing goes wrong, each calendar is compared as a whole this often: a sweep, and some minutes."""
 
@@ -93,7 +95,7 @@ def _channels(google: Google, feeds: dict[str, Json], records: dict[str, Json], 
     What a lost answer left behind may wait for the time at which its record says that it will be looked at.
     """
     live = google.channels()
-    waiting = {name for name, record in records.items() if record.get("renew_at", 0.0) > now}
+    waiting = {name for name, record in records.items() if record.get("renew_at", 0.0) > now - TICK}
     right: set[str] = set()
     for name, feed in feeds.items():
         which = f"feed {name} ({feed.get('user')}, {feed.get('calendar')})"

@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 Json = dict[str, Any]
 
+MOMENT = 0.01
+"""Seconds: the Calendar server notes the instant of a change in thousandths of one."""
 
 @dataclass(slots=True)
 class Scene:
@@ -114,7 +116,7 @@ class Scene:
         wish.exceptions = {each: own_fields(one) for each, one in read if one and one["etag"] != now["etag"]}
         # To write what stands there already changes nothing, and no list shows it.
         latest = max(one["updated"] for one in (now, *(one for _, one in read if one)))
-        if datetime.fromisoformat(latest).timestamp() > self.clock().timestamp() - 1:
+        if datetime.fromisoformat(latest).timestamp() > self.clock().timestamp() - MOMENT:
             wish.changed_at = wish.edited_at = self.clock().timestamp()
 
     def shared(self, wish: Wish, other: Wish) -> None:

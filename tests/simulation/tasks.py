@@ -115,7 +115,7 @@ def call(ground: Ground, task: Task, project: Callable[[Ground], Project] | None
     run: Callable[[], object]
     match task.function:
         case "sync_calendar":
-            run = partial(sync.sync_calendar, ground, body["feed"], body["number"])
+            run = partial(sync.sync_calendar, ground, body["feed"], body["number"], body.get("turn", ""))
         case "patch_event":
             run = partial(patch.patch_event, ground, body["feed"], body["event"])
         case "reconcile_event" if "meeting" in body:

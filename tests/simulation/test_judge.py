@@ -119,7 +119,7 @@ def _channel_unknown(it: Situation) -> None:
 
 
 def _record_left(it: Situation) -> None:
-    data = {"feed": it.feed, "user": ALICE, "secret_hash": "", "renew_at": it.now - 1}
+    data = {"feed": it.feed, "user": ALICE, "secret_hash": "", "renew_at": it.now - 99}
     it.store.commit(Put("channels/old", data, None))
 
 

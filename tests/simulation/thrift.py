@@ -84,7 +84,7 @@ class Thrift:
             return
         if before.get("dirty", 0) <= before.get("done", 0):
             raise Broken("I14", f"{key}: a run has begun, and none is owed: done is {before.get('done', 0)}")
-        if self._lives(before, "lease_until") and after.get("lease_number") != before.get("lease_number"):
+        if self._lives(before, "lease_until") and _holder(after) != _holder(before):
             raise Broken("I14", f"{key}: a run has begun while another one holds the lease")
 
     def _check_turn(self, key: str, before: Json, after: Json, worker: str) -> None:
@@ -144,6 +144,10 @@ class Thrift:
 
     def _lives(self, before: Json, until: str) -> bool:
         return not self.clock_is_off and float(before.get(until, 0.0)) > self._clock.now().timestamp()
+
+
+def _holder(feed: Json) -> tuple[object, object]:
+    return feed.get("lease_number"), feed.get("lease_turn")
 
 
 def _check_asked(key: str, before: Json, after: Json) -> None:

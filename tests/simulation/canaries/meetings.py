@@ -20,8 +20,8 @@ CANARIES = (
         (
             Edit(
                 EFFECTS,
-                "from conference.errors import Gone, Later, NotOwned, Refused, Stale\n",
-                "from conference.errors import Gone, Later, NotOwned, OutcomeUnknown, Refused, Stale\n",
+                "from conference.errors import Conflict, Gone, Later, NotOwned, Refused, Stale\n",
+                "from conference.errors import Conflict, Gone, Later, NotOwned, OutcomeUnknown, Refused, Stale\n",
             ),
             Edit(
                 EFFECTS,

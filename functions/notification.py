@@ -13,6 +13,8 @@ from functions import feed as feeds
 from functions.channel import Channel, digest, find
 from functions.ground import Edge
 
+HEADERS = ("x-goog-channel-id", "x-goog-channel-token", "x-goog-resource-id", "x-goog-resource-state")
+"""What is read of a notice."""
 NOBODY = digest("no channel has this secret")
 
 

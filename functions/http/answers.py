@@ -5,7 +5,7 @@ The framework hands every path, method and size to the function; what does not b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 import structlog
@@ -41,8 +41,8 @@ def answer(edge: Edge, request: Request, name: str, call: Callable[[], Response]
             told = _answered(name, call)
             span.say(status=told.status_code)
         # The platform logs every request: what strangers send, and the many notices of a burst, need no line of ours.
-        say = log.info if len(calls) > FEW else log.debug
-        say("answered", status=told.status_code, **tally(calls))
+        if len(calls) > FEW:
+            log.info("answered", status=told.status_code, **tally(calls))
     edge.telemetry.answered()
     return told
 
@@ -87,9 +87,12 @@ def bearer(request: Request) -> str:
     return token
 
 
-def headers_of(request: Request) -> dict[str, str]:
-    """Its headers, by lower-case names."""
-    return {name.lower(): value for name, value in request.headers.items()}
+def headers_of(request: Request, names: Iterable[str] | None = None) -> dict[str, str]:
+    """Its headers by lower-case names, all or those of these `names` that it has."""
+    if names is None:
+        return {name.lower(): value for name, value in request.headers.items()}
+    found = {name: request.headers.get(name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def data_of(request: Request) -> bytes:

@@ -17,7 +17,7 @@ def calendar_notification(edge: Edge, request: Request) -> Response:
 
     def take() -> Response:
         check_shape(request, most=0)
-        notification.calendar_notification(edge, headers_of(request))
+        notification.calendar_notification(edge, headers_of(request, notification.HEADERS))
         return Response(status=204)
 
     return answer(edge, request, "calendar_notification", take)

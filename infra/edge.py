@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from functions.ground import Policy
 from functions.ports import Queue, Store
@@ -19,6 +20,9 @@ from infra.local.stores import LocalStore, local_store
 from infra.once import Once
 from infra.settings import Settings, read_settings
 from infra.telemetry import telemetry, told_queue, told_store
+
+if TYPE_CHECKING:
+    from infra.google.edge import GoogleEdge
 
 TASKS_ACCOUNT = "tasks@lockstep.local"
 HTTP, JANUS = "http", "janus"
@@ -75,11 +79,24 @@ def policy(settings: Settings) -> Policy:
     )
 
 
-def deployed() -> LocalEdge:
+def google(settings: Settings) -> GoogleEdge:
+    """The edge on Google Cloud."""
+    # Only where it is stood on: this machine's own ground needs none of Google's libraries.
+    from infra.google.edge import edge  # noqa: PLC0415 - see above
+
+    return edge(settings, policy(settings), telemetry(settings))
+
+
+def edge_of(settings: Settings) -> LocalEdge | GoogleEdge:
+    """The edge that the settings name."""
+    return google(settings) if settings.ground == "google" else local(settings)
+
+
+def deployed() -> LocalEdge | GoogleEdge:
     """The edge of a function that begins, which logs as the settings say from here on."""
     settings = read_settings()
     logs.set_up(settings)
-    return local(settings)
+    return edge_of(settings)
 
 
 standing = Once(deployed)

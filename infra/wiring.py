@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -38,6 +39,10 @@ from infra.local.vault import LocalVault
 from infra.once import Once
 from infra.settings import Settings
 from infra.telemetry import told_outside
+
+if TYPE_CHECKING:
+    from infra.google.edge import GoogleEdge
+    from infra.google.ground import Google
 
 __all__ = ["SCHEDULER_ACCOUNT", "TASKS_ACCOUNT", "Local", "door", "janus_server", "local", "rooms", "standing"]
 
@@ -124,7 +129,17 @@ def around(within: LocalEdge) -> Local:
     )
 
 
-standing = Once(lambda: around(edge.standing()))
+def whole(within: LocalEdge | GoogleEdge) -> Local | Google:
+    """The whole ground around the edge, wherever it stands."""
+    if isinstance(within, LocalEdge):
+        return around(within)
+    # Only where it is stood on: this machine's own ground needs none of Google's libraries.
+    from infra.google import ground  # noqa: PLC0415 - see above
+
+    return ground.around(within)
+
+
+standing = Once(lambda: whole(edge.standing()))
 """The ground this process stands on, made at its first request that needs the whole of it."""
 
 

@@ -31,7 +31,7 @@ from infra.local.janus_browser import browser_library
 from infra.local.listening import bound, listening
 from infra.local.scheduler import Scheduler
 from infra.script import reconcile
-from infra.settings import BadSettings
+from infra.settings import BadSettings, variable
 from infra.wiring import SCHEDULER_ACCOUNT, TASKS_ACCOUNT, Local, rooms, standing
 
 if TYPE_CHECKING:
@@ -91,6 +91,9 @@ def main() -> int:
         local = standing()
     except BadSettings as error:
         sys.stderr.write(f"{error}\n")
+        return 2
+    if not isinstance(local, Local):
+        sys.stderr.write(f"setting {variable('GROUND')}: the local stack stands on this machine, so leave it out\n")
         return 2
     logs.set_up(local.settings, now=local.clock.now)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a burst makes a queue; that is what it is for

@@ -21,6 +21,7 @@ def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[wiring.Lo
     forget()
     with logging_as_it_was():
         made = wiring.standing()
+        assert isinstance(made, wiring.Local)
         yield made
         made.close()
     forget()

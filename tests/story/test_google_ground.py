@@ -1,0 +1,66 @@
+"""The Google ground, whole: one event's story through main.py's functions, on Google's services played here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.consent.granting import Outcome
+from tests.contract.loopback import until
+from tests.story.google_cloud import ALICE, Cloud, cloud
+
+pytestmark = [pytest.mark.story, pytest.mark.timeout(180)]
+PATIENCE = timedelta(seconds=60)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Cloud]:
+    """A deployment."""
+    with cloud(tmp_path) as place:
+        yield place
+
+
+def asking(title: str, hour: int = 10) -> dict[str, Any]:
+    """An event that asks for a meeting."""
+    start = (datetime.now(UTC) + timedelta(days=1)).replace(hour=hour, minute=0, second=0, microsecond=0)
+    return {
+        "summary": title,
+        "start": {"dateTime": start.isoformat()},
+        "end": {"dateTime": (start + timedelta(minutes=30)).isoformat()},
+        "conferenceData": {
+            "conferenceSolution": {"key": {"type": "addOn"}, "name": "Lockstep"},
+            "entryPoints": [{"entryPointType": "video", "uri": "https://lockstep.invalid/pending"}],
+            "parameters": {"addOnParameters": {"parameters": {"lockstep": "http"}}},
+        },
+    }
+
+
+def joined(place: Cloud, event: str) -> bool:
+    """Whether the event carries the join link of its meeting."""
+    found = place.person("GET", f"/{event}").get("conferenceData", {})
+    links = [one["uri"] for one in found.get("entryPoints", ()) if one["entryPointType"] == "video"]
+    return [one["join_url"] for one in place.meetings() if one["id"] == found.get("conferenceId")] == links
+
+
+def test_one_events_story(place: Cloud) -> None:
+    """Consent, a meeting made, renamed, changed at the provider, cancelled: by notices, tasks and webhooks."""
+    assert place.connect().outcome is Outcome.CONNECTED
+    event = place.person("POST", **asking("Weekly review"))["id"]
+    until(lambda: joined(place, event), PATIENCE)
+    (meeting,) = place.meetings()
+    assert meeting["title"] == "Weekly review"
+
+    place.person("PATCH", f"/{event}", summary="Monthly review")
+    until(lambda: [one["title"] for one in place.meetings()] == ["Monthly review"], PATIENCE)
+    place.person("DELETE", f"/{event}")
+    until(lambda: not place.meetings(), PATIENCE)
+
+    place.tick()
+    assert place.kms.calls["Encrypt"] >= 1
+    assert place.secrets.calls["AccessSecretVersion"] >= 3
+    assert place.functions.exit_code is None
+    assert ALICE not in place.functions.last_lines()

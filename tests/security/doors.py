@@ -83,9 +83,10 @@ class House:
         self.answers.append(answer.get_data())
         return answer
 
-    def task(self, function: str, body: bytes) -> Response:
+    def task(self, function: str, body: bytes, trace: str | None = None) -> Response:
         """A call of an internal function by the account that may make it."""
-        return self.call(function, self.bearer(function), body)
+        traced = {"traceparent": trace} if trace else {}
+        return self.call(function, {**self.bearer(function), **traced}, body)
 
     def bearer(self, function: str) -> dict[str, str]:
         """The header of a caller whom the function admits."""
@@ -116,7 +117,7 @@ class House:
             vendor.push_answered(push.push, answer.status_code)
 
     def _work(self, held: Held) -> None:
-        if self.task(held.task.function, msgspec.json.encode(held.task.body)).status_code == 200:
+        if self.task(held.task.function, msgspec.json.encode(held.task.body), held.task.trace).status_code == 200:
             self.world.queue.done(held)
         else:
             self.world.queue.again(held, self.world.clock.now() + timedelta(seconds=30))

@@ -13,10 +13,15 @@ from typing import Any
 import hcl2
 import pytest
 
+from functions import clock
 from functions.ground import Policy
+from functions.telemetry import tally
+from infra.google.edge import account, base_url
 from infra.google.firestore_indexes import LIST, listed
+from infra.google.kms import key_name
 from infra.google.queues import CALLED, QueuePlan, queue_ids
-from infra.settings import Settings
+from infra.google.secrets import NAMES
+from infra.settings import Settings, settings_of
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "infra" / "google" / "terraform"
@@ -152,6 +157,7 @@ ROLES = {
     "google_project_iam_member.documents": "roles/datastore.user",
     "google_project_iam_member.build_logs": "roles/logging.logWriter",
     "google_service_account_iam_binding.callers": "roles/iam.serviceAccountUser",
+    "google_service_account_iam_binding.signers": "roles/iam.serviceAccountTokenCreator",
     "google_project_iam_member.build_source": "roles/storage.objectViewer",
     "google_artifact_registry_repository_iam_member.build": "roles/artifactregistry.writer",
     "google_cloud_tasks_queue_iam_binding.enqueuers": "roles/cloudtasks.enqueuer",
@@ -184,6 +190,7 @@ def test_rights_in_the_whole_project_are_narrowed() -> None:
         ("google_cloud_tasks_queue_iam_binding.enqueuers", "tasks"),
         ("google_service_account_iam_binding.callers", "tasks"),
         ("google_kms_crypto_key_iam_binding.credentials", "calendar"),
+        ("google_service_account_iam_binding.signers", "calendar"),
     ],
 )
 def test_rights_go_to_the_functions_that_are_said_to_need_them(name: str, field: str) -> None:
@@ -192,6 +199,17 @@ def test_rights_go_to_the_functions_that_are_said_to_need_them(name: str, field:
     assert re.search(
         rf"local\.functions ?: ?google_service_account\.function\[name\]\.member if function\.{field}\b", members
     )
+
+
+def test_the_account_that_acts_for_users_has_no_other_right() -> None:
+    """It stands only where delegation is wanted, only functions that speak to calendars may sign as it, without a key."""
+    account, signers = (
+        resource("google_service_account.delegate"),
+        resource("google_service_account_iam_binding.signers"),
+    )
+    assert account["count"] == signers["count"] == "${local.delegated ? 1 : 0}"
+    assert signers["service_account_id"] == "${google_service_account.delegate[0].name}"
+    assert text().count("google_service_account.delegate[0]") == 2  # signing as it, and telling its client id
 
 
 def test_the_edge_knows_no_secret_that_it_does_not_need() -> None:
@@ -242,6 +260,64 @@ def test_queues_are_those_of_the_code() -> None:
 def test_logs_expire() -> None:
     """Within thirty days."""
     assert resource("google_logging_project_bucket_config.default")["retention_days"] <= 30
+
+
+# ---- What the functions are told, and what they find -------------------------------------------
+
+
+def told_settings(**chosen: str) -> dict[str, str]:
+    """The environment of a function of the project acme-lockstep, as far as the deployment decides it."""
+    variables = {"project": "acme-lockstep", "region": "europe-west6", "task_queues": "function"} | chosen
+    credentials = variables.setdefault("credentials", "consent")
+    base = "https://europe-west6-acme-lockstep.cloudfunctions.net"
+    delegate = f"{local_values()['delegate']}@acme-lockstep.iam.gserviceaccount.com"
+    known = {
+        **{f"${{var.{name}}}": value for name, value in variables.items()},
+        "${local.queue_name}": local_values()["queue_name"],
+        "${local.base_url}": base,
+    }
+    decided = dict(local_values()["decided"])
+    assert "local.delegated ?" in decided["DELEGATION_ACCOUNT"]
+    decided["DELEGATION_ACCOUNT"] = delegate if credentials == "delegation" else ""
+    return {f"LOCKSTEP_{name}": known.get(value, value) for name, value in decided.items()}
+
+
+@pytest.mark.parametrize("credentials", ["consent", "delegation"])
+def test_the_ground_is_told_all_that_it_needs(credentials: str) -> None:
+    """The settings that the deployment decides make a whole Google ground, and nothing in them is a local stack's."""
+    settings = settings_of(told_settings(credentials=credentials))
+
+    assert (settings.ground, settings.services, settings.credentials) == ("google", "google", credentials)
+    assert settings.public_url == base_url(settings)
+    assert "${" not in str(settings)
+
+
+def test_every_setting_that_the_ground_reads_can_be_passed() -> None:
+    """What infra/google and the parts around it read of the settings is decided, or may be wished for by its name."""
+    files = [*(ROOT / "infra" / "google").glob("*.py"), *(ROOT / "infra" / f"{one}.py" for one in ("addon", "script"))]
+    read = {name for file in files for name in re.findall(r"settings\.(\w+)", file.read_text(encoding="utf-8"))}
+    documented = re.findall(
+        r"(?m)^\| `LOCKSTEP_([A-Z_]+)`", (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    )
+
+    properties = {"base_url", "calendar_url", "vendor_url"}
+    assert {name.upper() for name in read - properties} <= set(documented)
+    assert set(local_values()["decided"]) <= set(documented)
+
+
+def test_accounts_key_and_secrets_are_called_what_the_code_calls_them() -> None:
+    """The code reckons their names from the project; Terraform makes them under these names."""
+    settings = settings_of(told_settings())
+    for name in ("tasks", "scheduler"):
+        made = resource(f"google_service_account.{name}")["account_id"]
+        assert account(settings, name) == f"{made}@acme-lockstep.iam.gserviceaccount.com"
+    ring, key = resource("google_kms_key_ring.lockstep"), resource("google_kms_crypto_key.credentials")
+    assert key_name("acme-lockstep", "europe-west6") == (
+        f"projects/acme-lockstep/locations/europe-west6/keyRings/{ring['name']}/cryptoKeys/{key['name']}"
+    )
+    assert ring["location"] == "${var.region}"
+    assert {f"lockstep-{name}" for name in local_values()["secrets"]} == set(NAMES)
+    assert resource("google_secret_manager_secret.each")["secret_id"] == "lockstep-${each.key}"
 
 
 # ---- Documents --------------------------------------------------------------------------------
@@ -297,6 +373,17 @@ def test_alerts_wait_for_lines_that_are_written() -> None:
     assert set(told()) <= said
 
 
+def test_figures_are_read_from_lines_that_have_them() -> None:
+    """Each line stands in a log call of the functions, with the field that the metric extracts."""
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "functions").rglob("*.py"))
+    for name, one in local_values()["timed"].items():
+        (message,) = re.findall(r'jsonPayload\.message=\\"([^"\\]*)\\"', one["lines"])
+        (call,) = re.findall(rf'\w+\(\s*"{message}",?(.*?)\n\s*\)?\n', source, re.DOTALL)
+        dynamic = {"feeds polled": clock.HEALTHS, "answered": (*tally(["provider:http"]),)}.get(message, ())
+        assert f"{one['field']}=" in call or one["field"] in dynamic, name
+    assert resource("google_logging_metric.timed")["for_each"] == "${local.timed}"
+
+
 def test_no_error_is_logged_that_nobody_is_told_of() -> None:
     """Whatever a deployed function logs as an error is counted; pages that are not deployed are not."""
     paths = [path for path in (ROOT / "functions").rglob("*.py") if not {"console", "join"} & set(path.parts)]
@@ -307,7 +394,7 @@ def test_no_error_is_logged_that_nobody_is_told_of() -> None:
 def test_what_needs_a_person_has_an_alert() -> None:
     """Dead letters, calendars that stop or fail, channels, latency, and a clock that is silent."""
     assert {"dead", "feeds_stopped", "feeds_failing", "channels_expiring"} <= set(local_values()["logged"])
-    assert {"latency", "slow_notices"} <= set(local_values()["measured"])
+    assert {"latency", "late", "slow_notices"} <= set(local_values()["measured"])
     for name, of in (("logged", "logged"), ("measured", "measured")):
         assert resource(f"google_monitoring_alert_policy.{name}")["for_each"] == f"${{local.{of}}}"
     assert "condition_absent" in resource("google_monitoring_alert_policy.silent_clock")["conditions"][0]

@@ -42,6 +42,24 @@ resource "google_service_account_iam_binding" "callers" {
   members            = [for name, function in local.functions : google_service_account.function[name].member if function.tasks]
 }
 
+# Who may act for users, where their Workspace's administrator allows it. It has no other right, and the functions that
+# speak to calendars only have Google sign in its name.
+resource "google_service_account" "delegate" {
+  count = local.delegated ? 1 : 0
+
+  account_id   = local.delegate
+  display_name = "Lockstep: acts for a Workspace's users"
+  depends_on   = [google_project_service.needed]
+}
+
+resource "google_service_account_iam_binding" "signers" {
+  count = local.delegated ? 1 : 0
+
+  service_account_id = google_service_account.delegate[0].name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  members            = [for name, function in local.functions : google_service_account.function[name].member if function.calendar]
+}
+
 # ---- Building the image -----------------------------------------------------------------------
 
 resource "google_service_account" "build" {

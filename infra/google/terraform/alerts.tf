@@ -72,6 +72,61 @@ resource "google_logging_metric" "each" {
   depends_on = [google_project_service.needed]
 }
 
+# Figures that stand in lines of the log: how much, not how often.
+locals {
+  timed = {
+    latency = {
+      title = "From the notice of a change until it is done (s)"
+      lines = "jsonPayload.message=\"event settled\""
+      field = "seconds"
+      unit  = "s"
+    }
+    lag = {
+      title = "How long a calendar's notices wait for a run (s)"
+      lines = "jsonPayload.message=\"run ended\""
+      field = "lag"
+      unit  = "s"
+    }
+    channels_lost = {
+      title = "Calendars without a push channel, by poll"
+      lines = "jsonPayload.message=\"feeds polled\""
+      field = "lost"
+      unit  = "1"
+    }
+    provider_calls = {
+      title = "Calls to the provider, by request"
+      lines = "jsonPayload.message=\"answered\" AND jsonPayload.provider_calls>0"
+      field = "provider_calls"
+      unit  = "1"
+    }
+  }
+}
+
+resource "google_logging_metric" "timed" {
+  for_each = local.timed
+
+  name            = "lockstep/${each.key}"
+  description     = each.value.title
+  filter          = "${local.ours} AND ${each.value.lines}"
+  value_extractor = "EXTRACT(jsonPayload.${each.value.field})"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+    unit        = each.value.unit
+  }
+
+  bucket_options {
+    exponential_buckets {
+      num_finite_buckets = 48
+      growth_factor      = 1.4142
+      scale              = 0.05
+    }
+  }
+
+  depends_on = [google_project_service.needed]
+}
+
 resource "google_monitoring_notification_channel" "email" {
   count = var.alert_email == "" ? 0 : 1
 
@@ -101,6 +156,14 @@ locals {
       most    = 5000
       lasting = "900s"
       advice  = "Google repeats or drops what is not answered. Cold starts: warm_notices = 1. Else the store is slow."
+    }
+    late = {
+      title   = "Changes arrive late"
+      filter  = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.timed["latency"].name}\""
+      aligner = "ALIGN_PERCENTILE_95"
+      most    = var.slow_after
+      lasting = "900s"
+      advice  = "The same as tasks that wait, or a provider that answers late: the log's lines `event settled` say how many seconds each change took, those of one trace where they went."
     }
     crowd = {
       title   = "Tasks pile up"

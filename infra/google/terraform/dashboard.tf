@@ -40,6 +40,15 @@ locals {
       },
     ],
     [
+      for name, line in local.timed : {
+        title   = "${line.title}, 95th percentile"
+        filter  = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.timed[name].name}\""
+        aligner = "ALIGN_PERCENTILE_95"
+        reducer = "REDUCE_MAX"
+        by      = []
+      }
+    ],
+    [
       for name, line in local.logged : {
         title   = line.title
         filter  = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.each[name].name}\""

@@ -34,6 +34,10 @@ locals {
 
   queue_name = "lockstep"
 
+  # Whether a Workspace's administrator lets one account act for all its users, and which.
+  delegated = var.credentials == "delegation"
+  delegate  = "lockstep-delegate"
+
   called = [for name, function in local.declared : name if function.caller == "tasks"]
 
   queue_kinds = merge(

@@ -21,6 +21,11 @@ output "callers" {
   }
 }
 
+output "delegate" {
+  description = "With delegation: the client id that the Workspace's administrator allows."
+  value       = local.delegated ? google_service_account.delegate[0].unique_id : ""
+}
+
 output "key" {
   description = "The key that users' credentials are sealed with."
   value       = google_kms_crypto_key.credentials.id

@@ -15,6 +15,7 @@ resource "google_project_service" "needed" {
     "firestore.googleapis.com",
     "gsuiteaddons.googleapis.com",
     "iam.googleapis.com",
+    "iamcredentials.googleapis.com",
     "logging.googleapis.com",
     "monitoring.googleapis.com",
     "run.googleapis.com",

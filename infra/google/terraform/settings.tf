@@ -6,16 +6,20 @@ locals {
 
   # What this deployment decides.
   decided = {
-    STORE         = "firestore"
-    QUEUE         = "cloudtasks"
-    PROJECT       = var.project
-    REGION        = var.region
-    TASK_QUEUE    = local.queue_name
-    TASK_QUEUES   = var.task_queues
-    TASK_DEADLINE = "600"
-    PUBLIC_URL    = local.base_url
-    JANUS         = "off"
-    STATE         = "/tmp/lockstep" # the only folder of a function that can be written
+    GROUND             = "google"
+    SERVICES           = "google"
+    STORE              = "firestore"
+    QUEUE              = "cloudtasks"
+    PROJECT            = var.project
+    REGION             = var.region
+    TASK_QUEUE         = local.queue_name
+    TASK_QUEUES        = var.task_queues
+    TASK_DEADLINE      = "600"
+    PUBLIC_URL         = local.base_url
+    CREDENTIALS        = var.credentials
+    DELEGATION_ACCOUNT = local.delegated ? "${local.delegate}@${var.project}.iam.gserviceaccount.com" : ""
+    JANUS              = "off"
+    STATE              = "/tmp/lockstep" # the only folder of a function that can be written
   }
 
   wished = { for name, value in var.settings : upper(name) => value }

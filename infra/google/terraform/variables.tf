@@ -40,6 +40,17 @@ variable "settings" {
   default     = {}
 }
 
+variable "credentials" {
+  description = "How Lockstep may act for users: each consents (consent), or their Workspace's administrator allows it for all (delegation)."
+  type        = string
+  default     = "consent"
+
+  validation {
+    condition     = contains(["consent", "delegation"], var.credentials)
+    error_message = "It must be consent or delegation."
+  }
+}
+
 variable "task_queues" {
   description = "Which queues are used: one for all tasks, one for each function that they call, or one for each provider."
   type        = string

@@ -19,8 +19,9 @@ from functions.telemetry import tally
 from infra.google.edge import account, base_url
 from infra.google.firestore_indexes import LIST, listed
 from infra.google.kms import key_name
-from infra.google.queues import CALLED, QueuePlan, queue_ids
+from infra.google.queues import QueuePlan
 from infra.google.secrets import NAMES
+from infra.google.task_address import CALLED, queue_ids
 from infra.settings import Settings, settings_of
 
 ROOT = Path(__file__).parents[2]
@@ -202,12 +203,10 @@ def test_rights_go_to_the_functions_that_are_said_to_need_them(name: str, field:
 
 
 def test_the_account_that_acts_for_users_has_no_other_right() -> None:
-    """It stands only where delegation is wanted, only functions that speak to calendars may sign as it, without a key."""
-    account, signers = (
-        resource("google_service_account.delegate"),
-        resource("google_service_account_iam_binding.signers"),
-    )
-    assert account["count"] == signers["count"] == "${local.delegated ? 1 : 0}"
+    """It stands only where delegation is wanted, and has no key: functions that speak to calendars sign as it."""
+    signers = resource("google_service_account_iam_binding.signers")
+    assert resource("google_service_account.delegate")["count"] == signers["count"]
+    assert signers["count"] == "${local.delegated ? 1 : 0}"
     assert signers["service_account_id"] == "${google_service_account.delegate[0].name}"
     assert text().count("google_service_account.delegate[0]") == 2  # signing as it, and telling its client id
 
@@ -271,12 +270,12 @@ def told_settings(**chosen: str) -> dict[str, str]:
     credentials = variables.setdefault("credentials", "consent")
     base = "https://europe-west6-acme-lockstep.cloudfunctions.net"
     delegate = f"{local_values()['delegate']}@acme-lockstep.iam.gserviceaccount.com"
-    known = {
+    known: dict[str, str] = {
         **{f"${{var.{name}}}": value for name, value in variables.items()},
         "${local.queue_name}": local_values()["queue_name"],
         "${local.base_url}": base,
     }
-    decided = dict(local_values()["decided"])
+    decided: dict[str, str] = dict(local_values()["decided"])
     assert "local.delegated ?" in decided["DELEGATION_ACCOUNT"]
     decided["DELEGATION_ACCOUNT"] = delegate if credentials == "delegation" else ""
     return {f"LOCKSTEP_{name}": known.get(value, value) for name, value in decided.items()}

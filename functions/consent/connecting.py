@@ -38,23 +38,25 @@ def connect(ground: Ground, consent: Consent, kept: User) -> None:
             _enqueue(ground, kept, name, at=ground.now())
     try:
         initialise(ground, kept.user, "primary")
+        consent.declare(kept.user)
     except LockstepError as error:
         # Shown on the page, where checking the account tells why.
         log.warning("calendar not connected yet", error=str(error))
 
 
-def go_on(ground: Ground, user_id: str, consent: int, feed: str | None) -> None:
-    """Connect a user's feed, or their primary calendar, on the strength of their consent of this number.
+def go_on(ground: Ground, user_id: str, consent: int, feed: str | None) -> str | None:
+    """Connect a user's feed, or their primary calendar, on the strength of their consent of this number; whose it is.
 
-    Nothing happens if they have left or consented anew meanwhile.
+    Nothing happens, and None is returned, if they have left or consented anew meanwhile.
     """
     document = ground.store.get(f"{credentials.COLLECTION}/{user_id}")
     kept = credentials.decode(document) if document else None
     if kept is None or kept.leaving or kept.consent != consent:
-        return
+        return None
     with suppress(Gone):
         calendar = feeds.load(ground, feed)[1].calendar if feed else "primary"
         initialise(ground, kept.user, calendar)
+    return kept.user
 
 
 def feeds_of(ground: Ground, user: str) -> list[tuple[str, Feed]]:

@@ -35,6 +35,8 @@ class Consent:
     name: str = "Lockstep"
     more: tuple[str, ...] = ()
     """Scopes that this deployment's script declares."""
+    declare: Callable[[str], None] = _nobody
+    """Called when a user's calendar is connected: makes the triggers that the script declares."""
     forget: Callable[[str], None] = _nobody
     """Called when a user has consented or left: whatever this process keeps of them is of yesterday."""
 

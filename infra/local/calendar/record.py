@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from infra.local.calendar.masks import Mask, masked
 from infra.local.calendar.messages import Json, encode
+from infra.local.calendar.recurrence import Series
 from infra.local.calendar.times import instant
 
 
@@ -21,7 +22,7 @@ class Record:
     `body` is the whole event as its owner sees it, a deleted one too.
     """
 
-    __slots__ = ("_encoded", "_masked", "_span", "body", "id", "order", "revision")
+    __slots__ = ("_encoded", "_masked", "_series", "_span", "body", "id", "order", "revision")
 
     def __init__(self, event_id: str, order: int, revision: int, body: Json) -> None:
         self.id = event_id
@@ -31,6 +32,7 @@ class Record:
         self._encoded: bytes | None = None
         self._masked: tuple[Mask, bytes] | None = None
         self._span: tuple[datetime, datetime] | tuple[()] | None = None
+        self._series: tuple[Series | None] | None = None
 
     @property
     def cancelled(self) -> bool:
@@ -70,6 +72,19 @@ class Record:
         if self._span is None:
             self._span = span_of(self.body, zone)
         return self._span
+
+    def series(self, zone: ZoneInfo) -> Series | None:
+        """The occurrences of a master in the calendar's `zone`; None if its rules cannot be read. Kept once read."""
+        if self._series is None:
+            self._series = (_series_of(self.body, zone),)
+        return self._series[0]
+
+
+def _series_of(body: Json, zone: ZoneInfo) -> Series | None:
+    try:
+        return Series(body, zone)
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
+        return None
 
 
 def span_of(body: Json, zone: ZoneInfo) -> tuple[datetime, datetime] | tuple[()]:

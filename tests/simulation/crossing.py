@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from tests.simulation.chance import Chance
 from tests.simulation.faults import Fault, Faults
@@ -40,9 +40,9 @@ class Watcher(Protocol):
         """So many faults struck a process that made a meeting for this event; so many may each have made another."""
 
 
-@dataclass(slots=True)
-class Call(Generic[T]):
-    """One outgoing call.
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One kind of outgoing call.
 
     `refused` answers or raises what a fault without effect looks like, `unanswered` what a lost answer does.
     """
@@ -50,10 +50,9 @@ class Call(Generic[T]):
     kind: str
     system: str
     operation: str
-    act: Callable[[], T]
     latency: float
-    refused: Callable[[Fault, float], T]
-    unanswered: Callable[[Fault], T]
+    refused: Callable[[Fault, float], Any]
+    unanswered: Callable[[Fault], Any]
 
 
 @dataclass(slots=True)
@@ -73,11 +72,11 @@ class Crossing:
     groundless: set[Process] = field(default_factory=set)
     """Those whose store or queue has failed."""
 
-    def make(self, call: Call[T]) -> T:
+    def make(self, call: Call, act: Callable[[], T]) -> T:
         """Make the call, as well as it goes. Called by nobody's worker, it is just made."""
         worker = self.hub.current
         if worker is None:
-            return call.act()
+            return act()
         if worker.process.dead:
             raise Crash(worker.name)
         worker.calls += 1
@@ -90,10 +89,10 @@ class Crossing:
             self.blame(worker.process, doubles=self.nothing_is_found or fault in _DOUBLING)
             if call.system in {"store", "queue"}:
                 self.groundless.add(worker.process)
-            return self._struck(call, fault, extra)
+            return self._struck(call, act, fault, extra)
         self.hub.sleep(call.latency * go)
         try:
-            result = call.act()
+            result = act()
         except Exception as error:
             self.note(name, type(error).__name__)
             self.hub.sleep(call.latency * back)
@@ -124,28 +123,30 @@ class Crossing:
         for token in self.makers.get(process, ()):
             self.watcher.excuse(token, 1, int(doubles))
 
-    def _struck(self, call: Call[T], fault: Fault, extra: float) -> T:
+    def _struck(self, call: Call, act: Callable[[], T], fault: Fault, extra: float) -> T:
         held_up = 20.0 + 180.0 * extra
         if fault is Fault.CRASH_BEFORE:
             self.hub.sleep(call.latency * extra)
             raise Crash(call.operation)
         if fault is Fault.SLOW_BEFORE:
             self.hub.sleep(held_up)
-            return call.act()
+            return act()
         self.hub.sleep(call.latency * extra)
         if fault is Fault.CRASH_AFTER:
-            _anyway(call.act)
+            _anyway(act)
             raise Crash(call.operation)
         if fault is Fault.SLOW_AFTER:
-            return self._held_up(call.act, held_up)
+            return self._held_up(act, held_up)
         if fault in DONE_LATE:
-            self.hub.at(self.hub.seconds + 5.0 + 115.0 * extra, lambda: _anyway(call.act))
+            self.hub.at(self.hub.seconds + 5.0 + 115.0 * extra, lambda: _anyway(act))
         elif fault in DONE_UNANSWERED:
-            _anyway(call.act)
+            _anyway(act)
         elif fault not in UNDONE_UNANSWERED:
-            return call.refused(fault, extra)
+            refusal: T = call.refused(fault, extra)
+            return refusal
         self.hub.sleep(TIMEOUT)
-        return call.unanswered(fault)
+        answer: T = call.unanswered(fault)
+        return answer
 
     def _held_up(self, act: Callable[[], T], seconds: float) -> T:
         try:

@@ -90,7 +90,7 @@ class Hub:
     def sleep(self, seconds: float) -> None:
         """Let the current worker wait while others go on."""
         worker = self._running()
-        until = self.seconds + max(seconds, 0.0)
+        until = self.seconds + seconds if seconds > 0.0 else self.seconds
         if until <= self._until and (not self._due or self._due[0][0] > until):
             # Nobody comes before: this worker would be the next.
             self.seconds = until

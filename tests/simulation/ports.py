@@ -45,20 +45,25 @@ class SkewedClock:
 
     def now(self) -> datetime:
         """The present instant there."""
-        return self._hub.now() + self._skew
+        return self._hub.now() + self._skew if self._skew else self._hub.now()
+
+
+_NEAR = 0.02
+"""Seconds to the store or the queue, and back, at most."""
+_GET = Call("store read", "store", "store.get", _NEAR, _unavailable, _unanswered)
+_QUERY = Call("store read", "store", "store.query", _NEAR, _unavailable, _unanswered)
+_COMMIT = Call("store write", "store", "store.commit", _NEAR, _unavailable, _unanswered)
 
 
 class SimStore:
     """The memory store behind a network."""
-
-    LATENCY = 0.02
 
     def __init__(self, store: MemoryStore, crossing: Crossing, watcher: StoreWatcher) -> None:
         self._store, self._crossing, self._watcher = store, crossing, watcher
 
     def get(self, key: str) -> Document | None:
         """As the port says."""
-        return self._read("store.get", lambda: self._store.get(key))
+        return self._crossing.make(_GET, lambda: self._store.get(key))
 
     def query(
         self,
@@ -70,23 +75,13 @@ class SimStore:
         after: Document | None = None,
     ) -> list[Document]:
         """As the port says."""
-        return self._read(
-            "store.query",
-            lambda: self._store.query(collection, where, order_by=order_by, limit=limit, after=after),
+        return self._crossing.make(
+            _QUERY, lambda: self._store.query(collection, where, order_by=order_by, limit=limit, after=after)
         )
 
     def commit(self, *writes: Put | Delete) -> tuple[Version | None, ...]:
         """As the port says."""
-        call = Call(
-            "store write",
-            "store",
-            "store.commit",
-            lambda: self._commit(writes),
-            self.LATENCY,
-            _unavailable,
-            _unanswered,
-        )
-        return self._crossing.make(call)
+        return self._crossing.make(_COMMIT, lambda: self._commit(writes))
 
     def _commit(self, writes: tuple[Put | Delete, ...]) -> tuple[Version | None, ...]:
         before = [self._store.get(write.key) for write in writes]
@@ -99,15 +94,9 @@ class SimStore:
             )
         return versions
 
-    def _read(self, operation: str, act: Callable[[], T]) -> T:
-        call = Call("store read", "store", operation, act, self.LATENCY, _unavailable, _unanswered)
-        return self._crossing.make(call)
-
 
 class SimQueue:
     """The memory queue behind a network; `added` is told when a task is due."""
-
-    LATENCY = 0.02
 
     def __init__(
         self, queue: MemoryQueue, crossing: Crossing, watcher: StoreWatcher, added: Callable[[float], None]
@@ -116,16 +105,8 @@ class SimQueue:
 
     def add(self, task: Task, *, name: str | None = None, at: datetime | None = None) -> bool:
         """As the port says."""
-        call = Call(
-            "queue",
-            "queue",
-            f"queue.add {task.function}",
-            lambda: self._add(task, name, at),
-            self.LATENCY,
-            _unavailable,
-            _unanswered,
-        )
-        return self._crossing.make(call)
+        call = Call("queue", "queue", f"queue.add {task.function}", _NEAR, _unavailable, _unanswered)
+        return self._crossing.make(call, lambda: self._add(task, name, at))
 
     def _add(self, task: Task, name: str | None, at: datetime | None) -> bool:
         self._watcher.task_added(task.function, task.body)
@@ -219,7 +200,7 @@ class SimProvider:
 
         name = f"provider.{operation}"
         unanswered = _unanswered if kind == "provider write" else _no_answer
-        return self._crossing.make(Call(kind, "provider", name, licensed, self.LATENCY, _busy, unanswered))
+        return self._crossing.make(Call(kind, "provider", name, self.LATENCY, _busy, unanswered), licensed)
 
 
 class _Listing(SimProvider):

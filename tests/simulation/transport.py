@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httplib2
 import msgspec
@@ -77,21 +79,13 @@ class Transport(Wire):
         connection_type: object = None,  # noqa: ARG002 - httplib2's signature; there is no connection
     ) -> Answer:
         """Send it, as well as it goes."""
-        parts = urlsplit(uri)
-        query = parse_qs(parts.query, keep_blank_values=True)
+        address, _, asked = uri.partition("?")
         named = {name.lower(): value for name, value in (headers or {}).items()}
         sent = body.encode() if isinstance(body, str) else body or b""
-        request = Request(method, unquote(parts.path), query, named, sent)
-        call = Call(
-            _kind(request),
-            "calendar",
-            f"calendar.{method} {_what(request.path)}",
-            lambda: self._carried(request),
-            LATENCY,
-            self._refused,
-            _unanswered,
-        )
-        return self._crossing.make(call)
+        request = Request(method, _path(address), _query(asked), named, sent)
+        name = f"calendar.{method} {_what(request.path)}"
+        call = Call(_kind(request), "calendar", name, LATENCY, self._refused, _unanswered)
+        return self._crossing.make(call, lambda: self._carried(request))
 
     def _carried(self, request: Request) -> Answer:
         if self._user in self._consent.withdrawn:
@@ -146,6 +140,24 @@ _SAID = {
     Fault.CALENDAR_LOST_SIGHT: google_error(404, "notFound"),
 }
 """What Google says at a fault, where it always says the same."""
+
+
+@functools.lru_cache(maxsize=1000)
+def _path(address: str) -> str:
+    return unquote(urlsplit(address).path)
+
+
+def _query(asked: str) -> dict[str, list[str]]:
+    query: dict[str, list[str]] = {}
+    for name, value in itertools.chain.from_iterable(map(_parameter, asked.split("&"))):
+        query.setdefault(name, []).append(value)
+    return query
+
+
+@functools.lru_cache(maxsize=10_000)
+def _parameter(part: str) -> list[tuple[str, str]]:
+    # All but the tokens are the same time and again, the mask of fields above all.
+    return parse_qsl(part, keep_blank_values=True)
 
 
 def _kind(request: Request) -> str:

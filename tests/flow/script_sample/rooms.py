@@ -18,7 +18,7 @@ class FakeRooms:
         """Called before each change; what it raises, the service answers."""
         self.after: Callable[[str, Wish], None] = lambda _what, _wish: None
         """Called after each change, before its answer."""
-        self.pin = "1"
+        self.number, self.pin = "41000", "1"
         self._keys: dict[str, str] = {}
 
     def create(self, key: str, wish: Wish) -> Room:
@@ -32,7 +32,7 @@ class FakeRooms:
 
     def look(self, room: str) -> Room:
         """The room."""
-        return Room(room, f"https://rooms.example.com/{room}", phone_number="41000", phone_pin=self.pin)
+        return Room(room, f"https://rooms.example.com/{room}", phone_number=self.number, phone_pin=self.pin)
 
     def update(self, room: str, wish: Wish) -> Room:
         """Change a room."""

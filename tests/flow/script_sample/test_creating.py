@@ -95,3 +95,13 @@ def test_only_a_missing_event_is_taken_for_an_unsaved_one(world: SampleWorld) ->
 
     assert world.ask("planning").to_markup()["error"]["type"] == "TEMPORARY"
     assert world.rooms.done() == NOTHING
+
+
+@pytest.mark.parametrize(("number", "ways"), [("41000", ["video", "phone"]), ("", ["video"])])
+def test_a_room_without_a_number_has_no_phone(world: SampleWorld, number: str, ways: list[str]) -> None:
+    """Google's sample makes it one all the same, and names no solution; both styles name it."""
+    world.rooms.number = number
+    made = world.ask("planning")
+
+    assert [one["entryPointType"] for one in world.data(made)["entryPoints"]] == ways
+    assert made.to_markup()["conferenceSolutionId"] == "1"

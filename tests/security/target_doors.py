@@ -123,7 +123,13 @@ def _bodies(house: House, function: str) -> list[bytes]:
             {"meeting": row.meeting, "version": "1"},
         ],
         "patch_event": [{"feed": row.feed, "event": row.event, "fence": row.fence}],
-        "connect_calendar": [{"user": ALICE, "calendar": "primary"}, {"user": "", "calendar": 7}],
+        "connect_calendar": [
+            {"user": ALICE, "calendar": "primary"},
+            {"user": "", "calendar": 7},
+            {"consented": "0" * 32, "consent": 1, "feed": row.feed},
+            {"leaving": "0" * 32},
+            {"left": row.feed},
+        ],
         "run_trigger": [{"trigger": "1", "turn": "t", "delivery": "1-2"}, {"trigger": "1", "scheduled": 1e9}],
         "tick": [{}],
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from tests.security import target_doors, target_parsers, target_servers
+from tests.security import target_consent, target_doors, target_parsers, target_servers
 from tests.security.doors import logged, standing
 
 Check = Callable[[bytes], None]
@@ -31,4 +31,5 @@ def targets(key: RSAPrivateKey) -> Iterator[Mapping[str, Target]]:
         held.enter_context(logged(logging.CRITICAL))
         house = held.enter_context(standing(key))
         found = {**target_doors.of(house), **target_parsers.of(house.issuer), **target_servers.of(held, house)}
+        found |= target_consent.of(house)
         yield {name: Target(tuple(seeds), check) for name, (seeds, check) in found.items()}

@@ -18,6 +18,7 @@ NAMES = [
     "tasks of run_trigger",
     *("tasks of connect_calendar", "calls of the add-on", "users of the add-on", "requests to the add-on"),
     *("answers of Calendar", "answers of a provider", "answers of Janus", "key sets", "Retry-After"),
+    *("the consent pages", "answers of the authorization server"),
     *("signatures", "events", "sealed texts", "trace headers", "the Calendar server", "the conferencing service"),
 ]
 EXAMPLES = max(settings().max_examples * 3 // 5, 1)

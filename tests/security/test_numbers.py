@@ -37,9 +37,33 @@ SHOWN = {
     "test_rights_go_to_the_functions_that_are_said_to_need_them",
     13: "security/test_isolation.py: test_tasks_that_mix_tenants test_the_tenant_is_the_records; "
     "security/test_addon.py: test_the_user_is_the_tokens test_no_user_no_conference",
-    19: "contract/test_vault.py: test_another_tenant_cannot_open test_every_altered_character_is_noticed",
+    14: "flow/consent/test_granting.py: test_what_is_asked_for test_states_are_never_the_same "
+    "test_a_state_is_good_once test_a_state_is_bound_to_its_browser test_a_state_gets_old "
+    "test_an_invented_state_is_strange "
+    "test_another_browsers_code_is_no_good test_another_servers_answer_is_refused; "
+    "flow/consent/test_pages.py: test_over_https_the_cookie_goes_over_https_only test_another_sites_forms_are_refused; "
+    "contract/test_oauth_port.py: test_a_code_is_good_for_its_own_asker_only",
+    15: "contract/test_oauth_port.py: test_a_code_is_exchanged_once test_a_code_gets_old; "
+    "flow/consent/test_granting.py: test_a_state_is_good_once test_a_replayed_code_is_no_good",
+    16: "flow/consent/test_granting.py: test_narrower_scopes_are_not_enough "
+    "test_narrower_scopes_spoil_no_earlier_consent; "
+    "flow/consent/test_pages.py: test_narrower_scopes_are_told_with_what_to_do; "
+    "browser/test_connecting.py: test_a_box_left_out_is_asked_for_again",
+    17: "flow/consent/test_granting.py: test_another_account_chosen_there_is_not_taken "
+    "test_another_account_that_is_connected_loses_nothing_by_it "
+    "test_an_address_that_became_anothers_is_not_overwritten; "
+    "flow/consent/test_credentials.py: test_another_account_does_not_overwrite; "
+    "browser/test_connecting.py: test_another_account_chosen_there_is_not_taken",
+    18: "flow/consent/test_leaving.py: test_disconnecting_revokes_closes_and_deletes "
+    "test_a_crash_at_any_call_is_gone_on_with test_what_does_not_answer_is_asked_again; "
+    "flow/consent/test_pages.py: test_nobody_else_may_check_or_disconnect test_who_is_known_acts_for_themselves_only; "
+    "browser/test_connecting.py: test_connected_checked_and_disconnected",
+    19: "flow/consent/test_credentials.py: test_tokens_are_sealed_for_their_own_user; "
+    "contract/test_vault.py: test_another_tenant_cannot_open test_every_altered_character_is_noticed",
     20: "security/test_secrets.py: test_a_night_of_trouble test_nothing_is_even_handed_to_the_log "
-    "test_libraries_know_no_secret; security/test_addon.py: test_tokens_are_never_logged test_a_bug_is_an_answer; "
+    "test_libraries_know_no_secret; security/test_consent.py: test_no_secret_of_a_consent_is_logged "
+    "test_nothing_secret_is_even_handed_to_the_log test_libraries_tell_no_secret_of_a_consent; "
+    "security/test_addon.py: test_tokens_are_never_logged test_a_bug_is_an_answer; "
     "unit/test_logs.py: test_secret_keys_are_redacted "
     "test_foreign_exceptions_lose_their_text; edge/test_console.py: test_a_bug_shows_nothing_of_itself; "
     "edge/test_join.py: test_nothing_secret_is_logged_or_printed",
@@ -58,17 +82,12 @@ SHOWN = {
     28: "unit/test_signature.py: test_what_is_not_authentic test_only_pushes_of_these_minutes "
     "test_edges_of_the_window; security/test_fuzz.py: test_nothing_else_comes_out",
     29: "security/test_secrets.py: test_notes_expire; unit/test_terraform.py: test_logs_expire",
+    30: "flow/consent/test_leaving.py: test_no_trace_is_left test_a_late_writer_leaves_nothing "
+    "test_a_crash_at_any_call_is_gone_on_with test_every_collection_is_thought_of",
 }
 """For each number the tests that show it, by file."""
 
-NOT_YET = {
-    14: "there is no consent function",
-    15: "there is no consent function",
-    16: "there is no consent function",
-    17: "there is no consent function",
-    18: "there is no consent function, so no disconnecting either",
-    30: "there is no disconnecting, so no request to delete",
-}
+NOT_YET: dict[int, str] = {}
 """What cannot be asked yet, and why.
 
 Of S26 the audit and the linting of workflows belong to the CI: neither is there. S8's negative cache is left out on

@@ -70,6 +70,11 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.mark > self.done
 
     @property
+    def idle(self) -> bool:
+        """True if the event has no meeting, waits for none, and was not given up."""
+        return self.link is None and not self.pending and self.parked is None
+
+    @property
     def abandoned(self) -> bool:
         """True if a claim was never given back: once it has ended, what its holder did outside is not known."""
         return self.claimed_until > 0

@@ -230,7 +230,7 @@ def _following(row: Row, earlier: Sequence[Row]) -> Row:
 def _changed(a_pass: Pass, row: Row | None, sighting: Sighting, zone: str) -> Row | None:
     """In an incremental pass every item is a change."""
     ground = a_pass.ground
-    idle = row is None or (row.link is None and not row.pending and row.parked is None)
+    idle = row is None or row.idle
     if idle and not marking.is_ours(marking.with_series(sighting, row), ground.solutions):
         return _noted(row, sighting, zone)
     # One that a baseline noted without a meeting is a change, though it looks the same: it came during that pass.
@@ -263,16 +263,16 @@ def _new_row(a_pass: Pass, sighting: Sighting) -> Row:
 
 
 def _look_up(a_pass: Pass, shown: set[str], zone: str) -> None:
-    """Read each linked event that a full pass did not show, and mark it if it changed or is gone.
+    """Read each event of ours that a full pass did not show, and mark it if it changed or is gone.
 
     One that was over long ago is not shown because it is past; years of them would cost a call each.
     """
     ground = a_pass.ground
-    linked = list(_linked(a_pass)) if a_pass.feed.conferences else []
+    known = list(_known(a_pass)) if a_pass.feed.conferences else []
     before = ground.clock.now() - timedelta(seconds=ground.policy.look_back)
     absent = [
         row
-        for row in linked
+        for row in known
         if row.event not in shown and not _was_over(row, before) and not ledger.awaited(row, ground)
     ]
     outcomes = ground.lanes.run([partial(_read, a_pass, row) for row in absent])
@@ -284,7 +284,7 @@ def _look_up(a_pass: Pass, shown: set[str], zone: str) -> None:
             raise outcome
         else:
             found.append(Sighting(row.event, outcome))
-    _guard_deletions(a_pass, sum(1 for one in found if one.event and one.event.cancelled), len(linked))
+    _guard_deletions(a_pass, sum(1 for one in found if one.event and one.event.cancelled), len(known))
     _write(a_pass, found, partial(_changed, a_pass), zone, {})
 
 
@@ -292,22 +292,22 @@ def _was_over(row: Row, before: datetime) -> bool:
     return row.seen is not None and not row.seen.cancelled and marking.is_over(row.seen, row.zone, before)
 
 
-def _guard_deletions(a_pass: Pass, gone: int, linked: int) -> None:
+def _guard_deletions(a_pass: Pass, gone: int, known: int) -> None:
     """Stop rather than take lost access for a great many deletions (reliability I16). Raises Refused."""
     policy = a_pass.ground.policy
     if a_pass.feed.deletions_accepted:
         return
-    if gone > policy.deletions and gone > policy.deletions_share * linked:
-        raise Refused(f"{gone} of {linked} linked events are gone at once; connect the calendar again to accept that")
+    if gone > policy.deletions and gone > policy.deletions_share * known:
+        raise Refused(f"{gone} of {known} followed events are gone at once; connect the calendar again to accept that")
 
 
-def _linked(a_pass: Pass) -> Iterator[Row]:
+def _known(a_pass: Pass) -> Iterator[Row]:
     last: Document | None = None
     while True:
         some = a_pass.ground.store.query(
             ledger.COLLECTION, [Where("feed", "==", a_pass.feed_id)], limit=CHUNK, after=last
         )
-        yield from (row for row in map(ledger.decode, some) if row.link is not None)
+        yield from (row for row in map(ledger.decode, some) if not row.idle)
         if len(some) < CHUNK:
             return
         last = some[-1]

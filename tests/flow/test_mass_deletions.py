@@ -57,7 +57,7 @@ def test_events_that_are_all_gone_at_once_keep_their_meetings_until_a_person_say
     _lose_sight(world, _events(world))
 
     assert world.feed(feed).stopped
-    assert f"{MANY} of {MANY} linked events are gone at once" in str(world.feed(feed).trouble)
+    assert f"{MANY} of {MANY} followed events are gone at once" in str(world.feed(feed).trouble)
     assert len(world.meetings()) == MANY
 
     world.connect()

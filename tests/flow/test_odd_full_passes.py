@@ -8,7 +8,7 @@ from conference.link import index
 from conference.meeting import MeetingId, MeetingRef
 from conference.solution import Solution
 from functions import feed as feeds
-from functions import webhook
+from functions import sync, webhook
 from tests.world import ALICE, World
 
 TEAM = "team@example.com"
@@ -75,6 +75,23 @@ def test_events_that_a_full_pass_does_not_show_are_looked_up_unless_long_over(wo
 
     assert looked_up == 2
     assert {row.event for row in world.rows() if row.link} == {series["id"], single["id"], broken["id"]}
+
+
+def test_an_event_that_waits_for_its_meeting_is_looked_up_though_it_is_over(world: World, feed: str) -> None:
+    """No full pass shows it: what changed while the token was lost is seen, and the meeting made accordingly."""
+    world.vendor_control("faults", method="POST", path="^/meetings", times=1, status=503, retry_after=3600)
+    made = world.insert()
+    world.settle()
+    world.clock.advance(timedelta(days=10))
+    world.google_control("push", silent=True)
+    world.patch(made["id"], summary="As it stands")
+    world.google_control("expire-tokens", calendarId=ALICE)
+    feeds.raise_dirty(world.ground, feed)
+    sync.sync_calendar(world.ground, feed, world.feed(feed).dirty)
+    (row,) = world.rows()
+
+    assert row.seen is not None
+    assert row.seen.summary == "As it stands"
 
 
 def test_a_look_up_that_is_not_answered_postpones_the_full_pass(world: World, feed: str) -> None:

@@ -21,7 +21,6 @@ _HARMLESS = frozenset(
         Fault.NOTICE_REPLAYED,
         Fault.PUSH_DOUBLED,
         Fault.TASK_DOUBLED,
-        Fault.OLD_BODY,
         Fault.COLD_START,
     }
 )

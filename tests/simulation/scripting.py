@@ -177,9 +177,7 @@ class Scripting:
     def _work(self, handed: Handed | Struck) -> None:
         """What the handler does beside calling Google; it may raise."""
         try:
-            self._course.crossing.make(
-                Call("handler", "script", "handler.work", lambda: None, LATENCY, _raises, _never)
-            )
+            self._course.crossing.make(_WORK, lambda: None)
         except (HandlerError, Later):
             handed.failed = True
             raise
@@ -229,3 +227,6 @@ def _raises(_: Fault, extra: float) -> NoReturn:
 
 def _never(_: Fault) -> NoReturn:
     raise HandlerError("no fault of a handler leaves it without an answer")
+
+
+_WORK = Call("handler", "script", "handler.work", LATENCY, _raises, _never)

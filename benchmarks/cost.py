@@ -205,21 +205,39 @@ def rest(ledger: Ledger) -> dict[str, Cost]:
 
 def tables(costs: Mapping[str, Cost], region: str, tier: str) -> tuple[Table, Table]:
     """What is counted for one, and what a million costs."""
-    counted, paid = Table(title="Counted, for one", title_justify="left"), Table(title_justify="left")
+    one, paid = Table(title="Counted, for one", title_justify="left"), Table(title_justify="left")
     paid.title = f"US dollars for a million (Firestore: {region}; Cloud Run: tier {tier}; prices of {READ_ON})"
     for head in ("", "reads", "writes", "tasks", "notices", "other requests", "calendar", "provider", "log bytes"):
-        counted.add_column(head, justify="right" if head else "left")
+        one.add_column(head, justify="right" if head else "left")
     bills = {name: cost.dollars(region, tier) for name, cost in costs.items()}
     for head in ("", *next(iter(bills.values())), "together"):
         paid.add_column(head, justify="right" if head else "left")
     for name, cost in costs.items():
         outside = [cost.waits["calendar"], cost.waits["provider"]]
         figures = [cost.reads, cost.writes + cost.deletes, cost.tasks, cost.notices, cost.runs, *outside]
-        counted.add_row(name, *(f"{figure:.3g}" for figure in figures), f"{cost.log:.0f}")
+        one.add_row(name, *(f"{figure:.3g}" for figure in figures), f"{cost.log:.0f}")
         paid.add_row(name, *(f"{price:.2f}" for price in bills[name].values()), f"{sum(bills[name].values()):.2f}")
-    mixed = {part: sum(share * bills[name][part] for name, share in MIX.items()) for part in bills["cancelled"]}
-    paid.add_row("a change, mixed", *(f"{price:.2f}" for price in mixed.values()), f"{sum(mixed.values()):.2f}")
-    return counted, paid
+    mix = mixed(costs, region, tier)
+    paid.add_row("a change, mixed", *(f"{price:.2f}" for price in mix.values()), f"{sum(mix.values()):.2f}")
+    return one, paid
+
+
+def counted() -> dict[str, Cost]:
+    """What each kind of change takes, and what time takes by itself."""
+    world = World()
+    try:
+        with logged(logging.INFO) as out, _answers() as answers:
+            world.connect()
+            ledger = Ledger(House(world, new_key()), out, answers)
+            return {**life(ledger), **rest(ledger)}
+    finally:
+        world.close()
+
+
+def mixed(costs: Mapping[str, Cost], region: str, tier: str) -> dict[str, float]:
+    """What a million changes cost, as they are mixed."""
+    bills = {name: costs[name].dollars(region, tier) for name in MIX}
+    return {part: sum(share * bills[name][part] for name, share in MIX.items()) for part in bills["cancelled"]}
 
 
 def main() -> int:
@@ -228,12 +246,7 @@ def main() -> int:
     parser.add_argument("--region", choices=("multi", "region"), default="multi")
     parser.add_argument("--tier", choices=("1", "2"), default="2")
     wanted = parser.parse_args()
-    world = World()
-    with logged(logging.INFO) as out, _answers() as answers:
-        world.connect()
-        ledger = Ledger(House(world, new_key()), out, answers)
-        costs = {**life(ledger), **rest(ledger)}
-    world.close()
+    costs = counted()
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
     console.print(*tables(costs, wanted.region, wanted.tier), sep="\n")
     console.print("\nMixed: " + ", ".join(f"{share:.0%} {name}" for name, share in MIX.items()))

@@ -178,6 +178,7 @@ def _resource(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
         "service.name": "lockstep",
         "service.instance.id": os.urandom(8).hex(),
         "gcp.project_id": settings.project,
+        "cloud.region": settings.region,  # Cloud Monitoring takes no figure without a place
         **known,
     }
 

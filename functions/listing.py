@@ -51,6 +51,8 @@ class Pass:
     noting: Noting | None = None
     apart: dict[str, dict[str, Event]] = field(default_factory=dict)
     """Exceptions of which only a later page shows the series, by series."""
+    noted: set[str] = field(default_factory=set)
+    """The series that this pass has noted as there before us."""
 
 
 def incremental(a_pass: Pass) -> None:
@@ -247,6 +249,9 @@ def _compared(a_pass: Pass, since: datetime, row: Row | None, sighting: Sighting
     """In a full pass an item may say nothing new."""
     ground = a_pass.ground
     ours = marking.is_ours(sighting, ground.solutions)
+    if row is not None and not row.mark and sighting.series in a_pass.noted:
+        # An earlier page has noted the series: what belongs to it was there before us too.
+        return marking.noted_further(row, sighting, zone)
     if row is not None:
         missing = ours and row.link is None and row.parked is None and not row.pending
         return marking.mark(ground, row, sighting, zone, anyway=missing and not a_pass.baseline)
@@ -255,6 +260,7 @@ def _compared(a_pass: Pass, since: datetime, row: Row | None, sighting: Sighting
     row = _new_row(a_pass, sighting)
     if not a_pass.baseline and marking.recently_modified(sighting, since):
         return marking.mark(ground, row, sighting, zone)
+    a_pass.noted.add(sighting.series)
     return marking.baseline(ground, row, sighting, zone)
 
 

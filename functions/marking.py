@@ -121,6 +121,17 @@ def baseline(ground: Ground, row: Row, sighting: Sighting, zone: str) -> Row | N
     return msgspec.structs.replace(fresh, link=link, meeting=held)
 
 
+def noted_further(row: Row, sighting: Sighting, zone: str) -> Row | None:
+    """The noted row with what else was seen of its series, not acted upon either; None if that says nothing new."""
+    fresh = seen_by(row, sighting, zone)
+    if fresh == row:
+        return None
+    if fresh.link is None or fresh.seen is None:
+        return fresh
+    link = msgspec.structs.replace(fresh.link, agreed=agreed_as_is(fresh.seen, fresh))
+    return msgspec.structs.replace(fresh, link=link)
+
+
 def named_meeting(ground: Ground, event: Event) -> Meeting | None:
     """The meeting that the event's conference data names, as far as the event tells of it."""
     name, conference = provider_of(event, ground.solutions), event.conference

@@ -82,6 +82,22 @@ def test_what_was_agreed_before_us_costs_no_update(world: World, times: dict[str
     assert not world.feed(feed).owed
 
 
+@pytest.mark.parametrize("backwards", [False, True], ids=["series first", "exceptions first"])
+def test_a_series_and_its_exceptions_on_several_pages_are_noted_alike(world: World, *, backwards: bool) -> None:
+    """In whatever order a first pass shows them, nothing is done about a series that was there before us."""
+    series = there_before(world, recurrence=["RRULE:FREQ=DAILY;COUNT=5"])
+    world.patch(f"{series}_20261125T090000Z", summary="Otherwise")
+    world.patch(f"{series}_20261126T090000Z", status="cancelled")
+    world.google_control("knobs", pageLimit=1, exceptionsFirst=backwards)
+    world.connect()
+    noted = only(world)
+    world.patch(series, colorId="4")
+    world.settle()
+
+    assert (noted.mark, noted.pending, len(noted.exceptions)) == (0, False, 2)
+    assert world.calls()["PUT meetings"] == 0
+
+
 def test_an_event_without_a_conference_or_a_cancelled_one_has_no_row(world: World) -> None:
     """A baseline keeps what is ours, and what lives."""
     world.insert(conferenceData=None)

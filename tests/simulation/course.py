@@ -51,8 +51,9 @@ class Course:
         """Keep the first promise that was broken."""
         self.broken = self.broken or broken
 
-    def status(self, worker: Worker, statuses: Statuses) -> int | None:
-        """What the function's door answers; None if its process died."""
+    def status(self, worker: Worker, statuses: Statuses, own: int | None = None) -> int | None:
+        """What the function's door answers; None if its process died. `own` is the number of the task it was given."""
+        self._judge_end(worker, own)
         error = worker.error
         if error is None:
             return 204
@@ -66,6 +67,15 @@ class Course:
                 return status
         self.note_bug(worker)
         return 500
+
+    def _judge_end(self, worker: Worker, own: int | None) -> None:
+        process, crossing = worker.process, self.crossing
+        undisturbed = worker.error is None and process not in crossing.slowed
+        well = worker.error is None and process not in crossing.groundless
+        try:
+            self.judge.care.ended(worker.name, well=well, undisturbed=undisturbed, own=own)
+        except Broken as broken:
+            self.note_broken(broken)
 
     def note_bug(self, worker: Worker) -> None:
         """Note that a function raised what it never should."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -41,6 +42,15 @@ class Steps:
         self._holding: dict[str, set[str]] = {}
         self.began: dict[tuple[str, str], tuple[float, float]] = {}
         """By user and calendar: when it was connected first, and when the last sync token that followed from none."""
+        self.followed: dict[tuple[str, str], float] = {}
+        """Since when each calendar is followed: its first token tells of what changed after its first page."""
+        self.noted: dict[tuple[str, str], float] = {}
+        """When each calendar was connected; what was there before is noted, and not acted upon."""
+        self.linked: dict[tuple[str, str], dict[str, Json]] = {}
+        """The linked events of each calendar, as seen by the end of the latest full pass after a dropped token."""
+        self._listed: dict[tuple[str, str], float] = {}
+        self._turn: dict[str, tuple[float, float]] = {}
+        """When the last two turns of each feed's runs began."""
         self.once_unreadable: dict[str, None] = {}
         """Events that could not be read once; people may have mended them since."""
         self._known = 0
@@ -63,6 +73,8 @@ class Steps:
             return
         if collection == "feeds":
             self._note_token(before or {}, after)
+            if _turned(before or {}, after):
+                self._turn[key] = self._turn.get(key, (0.0, 0.0))[1], self._clock.now().timestamp()
         _check_growth(key, collection, before or {}, after)
         self._check_fence(key, collection, before or {}, after, worker)
         if collection == "ledger":
@@ -87,12 +99,22 @@ class Steps:
             self._known = len(wishes)
 
     def _note_token(self, before: Json, after: Json) -> None:
+        place, now = (after["user"], after["calendar"]), self._clock.now().timestamp()
+        if _conferences(after) and not (before and _conferences(before)):
+            self.noted.setdefault(place, now)
         taken = before.get("token") is None and after.get("token") is not None
-        based = is_connected(after) and not is_connected(before)
+        based = is_connected(after) and not (before and is_connected(before))
         if taken or based:
-            place, now = (after["user"], after["calendar"]), self._clock.now().timestamp()
             first = self.began.get(place, (math.inf, now))[0]
             self.began[place] = min(first, now) if is_connected(after) else first, now
+            rows = [row for row in self._rows.values() if (row.get("user"), row.get("calendar")) == place]
+            self.linked[place] = {row["event"]: row.get("seen") or {} for row in rows if row.get("link")}
+        if based:
+            self.followed.setdefault(place, self._listed.get(place, now))
+
+    def full_pass_began(self, user: str, calendar: str) -> None:
+        """The first page of a calendar's events is listed, without a sync token."""
+        self._listed[user, calendar] = self._clock.now().timestamp()
 
     def _index(self, key: str, was: str | None, now: str | None) -> None:
         if was != now:
@@ -187,6 +209,20 @@ class Steps:
             if event["id"] not in later:
                 self._check_covered(event, rows, calendar)
 
+    def run_done(self, before: Json, after: Json) -> None:
+        """I4: what was changed before a run began is covered by the token it ends with."""
+        user, calendar, token = after["user"], after["calendar"], after.get("token")
+        key = next(key for key, feed in self._feeds.items() if (feed["user"], feed["calendar"]) == (user, calendar))
+        last, this = self._turn.get(key, (0.0, 0.0))
+        began = last if _turned(before, after) else this
+        left = self._google.changed(user, calendar, token) if token else None
+        for event in (left or {}).values():
+            at = datetime.fromisoformat(event["updated"]).timestamp() if "updated" in event else began
+            if at < began - 1:
+                raise Broken(
+                    "I4", f"event {event['id']} of {calendar}: changed at {at}, and a run that began later is done"
+                )
+
     def _check_covered(self, event: Json, rows: Mapping[str, Json], calendar: str) -> None:
         series = event.get("recurringEventId")
         row = rows.get(series or event["id"])
@@ -235,15 +271,50 @@ class Steps:
         was, now = before.get("conferenceData"), after.get("conferenceData")
         if was is None or now is None:
             raise Broken("I1", f"{which}: our write {'made' if was is None else 'took away'} the conference data")
+        self._check_join(which, before, after)
         others = [name for name in {**was, **now} if was.get(name) != now.get(name) and name not in OURS]
         if others:
             raise Broken("I1", f"{which}: our write changed the conference's {', '.join(others)}")
 
+    def _check_join(self, which: str, before: Json, after: Json) -> None:
+        """I8: an event that names a living meeting of ours goes on naming it: people have its join link."""
+        named, _ = names(before)
+        model = self._vendors.models.get(asked(before) or "")
+        held = model.live.get(named or "") if model else None
+        if held is not None and held.by_us and names(after)[0] != named:
+            raise Broken("I8", f"{which}: it named the living meeting {named}, our write has it name {names(after)[0]}")
+
+    def check_deleted(self) -> None:
+        """I8: an event that was moved to another calendar keeps its meeting, which the tombstone it leaves does not."""
+        deleted, self._vendors.deleted = self._vendors.deleted, []
+        for provider, meeting in deleted:
+            for row in self._rows.values():
+                ref = ((row.get("link") or {}).get("meeting") or {}).get("ref") or {}
+                if row.get("releasing") and (ref.get("provider"), ref.get("id")) == (provider, meeting):
+                    self._check_moved(row, provider, meeting)
+
+    def _check_moved(self, row: Json, provider: str, meeting: str) -> None:
+        wish = self._wish(row)
+        if wish is None or not wish.wanted or wish.provider != provider or wish.calendar == row.get("calendar"):
+            return
+        events, _ = self._google.events(wish.user, wish.calendar)
+        if names(events.get(wish.event))[0] == meeting:
+            raise Broken("I8", f"{self._of(row)} has moved to {wish.calendar}, and we deleted its meeting {meeting}")
+
+
+def _turned(before: Json, after: Json) -> bool:
+    """True if this write begins a turn of a run."""
+    return (after.get("started"), after.get("fence")) != (before.get("started"), before.get("fence"))
+
+
+def _conferences(feed: Json) -> bool:
+    """True while conferences are kept in step; else only a script's trigger follows the feed."""
+    return "lockstep.conferences" in feed.get("followers", ("lockstep.conferences",))
+
 
 def is_connected(feed: Json) -> bool:
     """True once conferences are kept in step from a token on; a script's trigger may follow the feed before that."""
-    followed = "lockstep.conferences" in feed.get("followers", ("lockstep.conferences",))
-    return followed and feed.get("token") is not None and feed.get("full_at", 0.0) > 0
+    return _conferences(feed) and feed.get("token") is not None and feed.get("full_at", 0.0) > 0
 
 
 def _check_growth(key: str, collection: str, before: Json, after: Json) -> None:

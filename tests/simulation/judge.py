@@ -13,6 +13,7 @@ from typing import Any
 from infra.local.calendar.server import CalendarServer
 from infra.local.memory import MemoryQueue, MemoryStore
 from tests.simulation import budget
+from tests.simulation.care import Care
 from tests.simulation.invariants import Steps
 from tests.simulation.rest import Rest
 from tests.simulation.shadow import Shadow
@@ -47,8 +48,10 @@ class Judge:
         self.google = Google(google)
         self._steps = Steps(self.google, self._vendors, shadow, store, clock)
         self._thrift = Thrift(clock)
+        self.care = Care(store, queue, vendors, clock)
+        """What heals by itself."""
         steps = self._steps
-        self._rest = Rest(self.google, self._vendors, shadow, store, queue, clock, self._excuses, steps)
+        self._rest = Rest(self.google, self._vendors, shadow, store, queue, clock, self._excuses, self._doubles, steps)
         self.calls: Counter[tuple[str, str]] = Counter()
         """How often what was called, by system and operation."""
         self.faults: Counter[str] = Counter()
@@ -62,11 +65,17 @@ class Judge:
         """Judge one committed write of the product: I2, I5, I6, I14. No two workers ever have the same name."""
         self._steps.store_changed(key, before, after, worker)
         self._thrift.store_changed(key, before, after, worker)
+        self.care.store_changed(key, before, after, worker)
 
     def token_moved(self, before: Json, after: Json) -> None:
         """Judge that a feed's new sync token covers only what the ledger knows: I4; not judged unless deep."""
         if self._deep:
             self._steps.token_moved(before, after)
+
+    def run_done(self, before: Json, after: Json) -> None:
+        """Judge that what was changed before a run began is covered by the token it ends with: I4; only if deep."""
+        if self._deep:
+            self._steps.run_done(before, after)
 
     def task_added(self, function: str, body: Mapping[str, Any]) -> None:
         """Judge what a task tells: I7."""
@@ -80,6 +89,14 @@ class Judge:
     def task_answered(self, name: str, error: BaseException | None, *, ground_failed: bool) -> None:
         """Judge how a task ended: only our own store and queue may have the queue try again."""
         check_answer(name, error, ground_failed=ground_failed)
+
+    def write_refused(self, path: str, etag: str) -> None:
+        """Judge a write of ours that Google has refused, the event being at another version: I14."""
+        self._thrift.write_refused(path, etag)
+
+    def full_pass_began(self, user: str, calendar: str) -> None:
+        """The first page of a calendar's events is listed, without a sync token."""
+        self._steps.full_pass_began(user, calendar)
 
     def noticed(self, feed: str) -> None:
         """A notice of this feed arrives."""
@@ -117,6 +134,7 @@ class Judge:
         calendar for a moment.
         """
         self._vendors.look()
+        self._steps.check_deleted()
         for token, live in self._vendors.live().items():
             self.most[token] = max(self.most[token], live)
             if live > 1 and live > (most := self._allowed(token)):

@@ -41,6 +41,7 @@ def leftovers(  # noqa: PLR0917 - one for each place where something may be left
     channels = {document.key.partition("/")[2]: document.data for document in store.query("channels", limit=_MANY)}
     for row in rows:
         yield from _row(row, shadow, unreadable)
+    yield from _leaderless(rows)
     for name, feed in feeds.items():
         yield from _feed(name, feed)
         yield from _compared(name, feed, now.timestamp())
@@ -63,6 +64,18 @@ def _row(row: Json, shadow: Shadow, unreadable: list[Wish]) -> Iterator[Finding]
         yield "convergence", f"{which}: nothing is pending, yet due {row.get('due')}, trouble {row.get('trouble')!r}"
     if row.get("releasing"):
         yield "convergence", f"{which}: still letting go of its meeting"
+
+
+def _leaderless(rows: list[Json]) -> Iterator[Finding]:
+    """Of the events that hold a meeting of ours, one leads: its title and times are the meeting's."""
+    holding: dict[str, list[Json]] = {}
+    for row in rows:
+        if row.get("meeting") is not None and row["link"]["meeting"]["ref"].get("owned", True):
+            holding.setdefault(row["meeting"], []).append(row)
+    for several in holding.values():
+        if not any(row["link"].get("leads", True) for row in several):
+            events = ", ".join(sorted(row["event"] for row in several))
+            yield "convergence", f"nobody leads the meeting that {events} hold: their changes are not followed"
 
 
 def _feed(name: str, feed: Json) -> Iterator[Finding]:
@@ -92,17 +105,20 @@ def _compared(name: str, feed: Json, now: float) -> Iterator[Finding]:
 def _channels(google: Google, feeds: dict[str, Json], records: dict[str, Json], now: float) -> Iterator[Finding]:
     """Each feed is watched by one live channel, which it names and of which there is a record; there is no other.
 
-    What a lost answer left behind may wait for the time at which its record says that it will be looked at.
+    One that could not be closed, and only such a one, may wait for the time at which its record says it is tried again.
     """
     live = google.channels()
     waiting = {name for name, record in records.items() if record.get("renew_at", 0.0) > now - TICK}
+    failed = {name for name in waiting if records[name].get("closing") and records[name].get("resource_id")}
     right: set[str] = set()
     for name, feed in feeds.items():
         which = f"feed {name} ({feed.get('user')}, {feed.get('calendar')})"
         mine = [one.id for one in live if (one.user, one.topic) == (feed.get("user"), feed.get("calendar"))]
-        own = [one for one in mine if one == feed.get("channel") or one not in waiting]
+        own = [one for one in mine if one == feed.get("channel") or one not in failed]
         if feed.get("push", True) and own != [feed.get("channel")]:
             yield "convergence", f"{which}: names channel {feed.get('channel')}, live are {own}"
+        if records.get(feed.get("channel") or "", {}).get("closing"):
+            yield "convergence", f"{which}: names channel {feed['channel']}, which is to be closed"
         right.update(mine)
     for one in live:
         if one.id not in right:

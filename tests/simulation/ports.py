@@ -25,8 +25,11 @@ class StoreWatcher(Protocol):
     def store_changed(self, key: str, before: dict[str, Any] | None, after: dict[str, Any] | None, worker: str) -> None:
         """A document was written."""
 
-    def task_added(self, function: str, body: Mapping[str, Any]) -> None:
-        """A task was taken."""
+    def task_added(self, function: str, body: Mapping[str, Any], at: float) -> None:
+        """A task was given to the queue, to be run at this instant."""
+
+    def task_refused(self, function: str, body: Mapping[str, Any], name: str) -> None:
+        """The queue did not take it: this name is taken."""
 
 
 def _unanswered(_: Fault) -> NoReturn:
@@ -109,8 +112,10 @@ class SimQueue:
         return self._crossing.make(call, lambda: self._add(task, name, at))
 
     def _add(self, task: Task, name: str | None, at: datetime | None) -> bool:
-        self._watcher.task_added(task.function, task.body)
+        self._watcher.task_added(task.function, task.body, at.timestamp() if at else 0.0)
         taken = self._queue.add(task, name=name, at=at)
+        if not taken and name is not None:
+            self._watcher.task_refused(task.function, task.body, name)
         if taken:
             self._added(at.timestamp() if at else 0.0)
         return taken

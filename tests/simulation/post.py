@@ -73,6 +73,8 @@ class Post:
         channel = self._store.get(f"channels/{headers['x-goog-channel-id']}")
         if channel is not None:
             self._course.judge.noticed(str(channel.data["feed"]))
+            if headers.get("x-goog-resource-state") != "sync":
+                self._course.judge.care.noticed(name, str(channel.data["feed"]))
         self._hub.spawn(name, lambda: notification.calendar_notification(self._course.ground, headers), ended)
 
     def _answer(self, push: Any, status: int | None) -> None:

@@ -19,6 +19,8 @@ from tests.simulation.sight import Broken, Google, Held, Json, Now, Vendor, Vend
 Finding = tuple[str, str]
 """Which promise, and what is wrong, for a person to read."""
 
+LOOKED_UP = 30 * 86400.0
+"""Seconds; a full pass looks up linked events that it was not shown, if they ended less long ago."""
 TOLD = 8
 """Findings in one message; where everything is wrong, more would not help."""
 
@@ -58,6 +60,7 @@ class Rest:
     queue: MemoryQueue
     clock: Now
     excuses: Counter[str]
+    doubles: Counter[str]
     steps: Steps
 
     def at_rest(self) -> None:
@@ -76,9 +79,10 @@ class Rest:
         look = self._look()
         found: list[Finding] = []
         for wish in self.shadow.wishes.values():
-            first, _ = self.steps.began.get((wish.user, wish.calendar), (0.0, 0.0))
-            if first < wish.changed_at <= since:
+            place = wish.user, wish.calendar
+            if self.steps.followed.get(place, 0.0) < wish.changed_at <= since:
                 found += self._fulfilled(look, wish, swept=False)
+            found += self._acted_upon(look, wish)
         _raise([("freshness", f"{oracle}: {what}") for oracle, what in found])
 
     def _look(self) -> Look:
@@ -116,6 +120,17 @@ class Rest:
 
     # ---- meetings ---------------------------------------------------------------------------
 
+    def _acted_upon(self, look: Look, wish: Wish) -> Iterator[Finding]:
+        """I14: what was there before us, and nobody has changed, is noted, and nothing is done about it."""
+        place = wish.user, wish.calendar
+        first, last = self.steps.began.get(place, (0.0, 0.0))
+        row = look.row(wish)
+        if first == last and wish.changed_at < self.steps.noted.get(place, 0.0) and (row or {}).get("link"):
+            yield (
+                "I14",
+                f"{_of(wish)}: it was there before the calendar was connected, yet its row holds {_linked(row)}",
+            )
+
     def _fulfilled(self, look: Look, wish: Wish, *, swept: bool) -> Iterator[Finding]:
         """I8: wanted, if and only if there is exactly one live meeting, linked, named by the event, and right."""
         if wish.unreadable or self._passed_unseen(look, wish):
@@ -125,7 +140,7 @@ class Rest:
         if not wish.wanted or wish.provider is None:
             if link is not None:
                 yield "I8", f"{_of(wish)}: no meeting is wanted, yet its row holds {_linked(row)}"
-            if not swept and not self.excuses[wish.token]:
+            if not swept and not self.doubles[wish.token]:
                 yield from self._unwanted(wish)
             return
         meeting, address = names(look.event(wish))
@@ -200,10 +215,18 @@ class Rest:
         return not shown and self.vendors.by_hand.get(f"{provider}/{held.id}", False)
 
     def _passed_unseen(self, look: Look, wish: Wish) -> bool:
-        """True if it changed before the latest full pass, and was over by then: such a pass does not show it."""
+        """True if it changed before the latest full pass, and was over by then: such a pass does not show it.
+
+        What is linked is looked up all the same, unless it was over long ago.
+        """
         place = wish.user, wish.calendar
         _, since = self.steps.began.get(place, (0.0, 0.0))
-        return wish.edited_at <= since and is_over(wish.fields, look.zones[place], since)
+        if wish.edited_at > since or not is_over(wish.fields, look.zones[place], since):
+            return False
+        seen = self.steps.linked.get(place, {}).get(wish.event)
+        if seen is None or not (seen.get("start") and seen.get("end")):
+            return True
+        return is_over(seen, look.zones[place], since - LOOKED_UP)
 
     def _ghosts(self, look: Look) -> Iterator[Finding]:
         """I9: every meeting of ours is wanted; I2: and shared only by events that may share one."""

@@ -20,6 +20,7 @@ Json = dict[str, Any]
 MOMENT = 0.01
 """Seconds: the Calendar server notes the instant of a change in thousandths of one."""
 
+
 @dataclass(slots=True)
 class Scene:
     """What every act needs. Acts pick people and events here, and leave the shadow true here."""

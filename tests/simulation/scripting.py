@@ -206,6 +206,12 @@ class Scripting:
         self._people.scripted(user, calendar, after)
         self.told.wrote(user, calendar, before, after, self._fate(), *_PLACE)
 
+    def write_refused(self, path: str, etag: str) -> None:
+        """What a handler does about that is its own business."""
+
+    def full_pass_began(self, user: str, calendar: str) -> None:
+        """What a handler lists is its own business."""
+
 
 _PLACE = {"location": "Room 5"}
 _HOPELESS = frozenset({400, 404, 410})

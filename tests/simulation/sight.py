@@ -162,6 +162,8 @@ class Vendors:
         """Every meeting there ever was, by "vendor/id": whether we made it."""
         self.by_hand: dict[str, bool] = {}
         """Whether people changed it last."""
+        self.deleted: list[tuple[str, str]] = []
+        """What we have deleted, by vendor and id; whoever judges it takes it away."""
         self._first: dict[str, str] = {}
         self._shadow = shadow
         self._read = dict.fromkeys(models, 0)
@@ -176,6 +178,8 @@ class Vendors:
                     self._first.setdefault(key, title.partition(" ")[0])
                 elif by_us and not self.made.get(key, True):
                     raise Broken("I9", f"we {what} {key} ({title[:40]!r}) at {at}, which people had made by hand")
+                if what == "deleted" and by_us:
+                    self.deleted.append((name, meeting))
                 self.by_hand[key] = not by_us
             self._read[name] = len(model.log)
 

@@ -16,13 +16,15 @@ from infra.local.held import Held
 from infra.local.memory import MemoryQueue
 from tests.simulation.course import TASK, Course
 from tests.simulation.faults import Fault
-from tests.simulation.hub import Worker
+from tests.simulation.hub import Process, Worker
 from tests.simulation.judge import Broken
 from tests.simulation.ports import SkewedClock
 
 DEADLINE = 60.0
 """Seconds after which the queue gives a task to another worker; the first may live on."""
 REDELIVERY = 5.0
+_UNTOLD = frozenset({Fault.TASK_LOST, Fault.TASK_DOUBLED, Fault.CLOCK_SKEWED})
+"""After these nobody can tell from the queue who comes for what."""
 
 
 class Tasks:
@@ -32,6 +34,8 @@ class Tasks:
         self._course, self._queue = course, queue
         self._hub = course.hub
         self.paused_until = 0.0
+        self.given: dict[Process, int] = {}
+        """The number of the task that each process was given."""
         self._given_twice: set[int] = set()
         """Tasks whose worker was held up beyond the deadline: another comes, and others for the same work may."""
 
@@ -52,6 +56,8 @@ class Tasks:
         name = self._course.named(f"{task.function} {_target(task)}")
         way, skew, drawn, extra = self._course.chance.numbers(name)
         fault, ground, wait = self._course.faults.strike("task", name, drawn), self._course.ground, 0.02 * way
+        if fault in _UNTOLD:
+            self._course.judge.care.tasks_are_lost()
         match fault:
             case Fault.COLD_START:
                 wait = 8 * extra
@@ -76,12 +82,14 @@ class Tasks:
 
     def _work(self, name: str, task: Task, ground: Ground, held: Held | None, fault: Fault | None) -> None:
         def ended(worker: Worker) -> None:
-            status = self._course.status(worker, TASK)
+            status = self._course.status(worker, TASK, held.id if held else None)
             self._judge_answer(name, worker, right_clock=ground is self._course.ground)
             if held is not None:
                 self._answered(held, status)
 
         worker = self._hub.spawn(name, lambda: call(ground, task, self._course.project), ended)
+        if held is not None:
+            self.given[worker.process] = held.id
         if fault in {Fault.TASK_DOUBLED, Fault.CLOCK_SKEWED} or (held is not None and held.id in self._given_twice):
             self._course.crossing.blame(worker.process)
         if held is not None:

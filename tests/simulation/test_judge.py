@@ -245,10 +245,12 @@ def test_what_a_person_has_mended_may_still_have_its_letter(situation: Situation
 
 
 def test_a_channel_that_its_record_will_close_may_wait(situation: Situation) -> None:
-    """What a lost answer left behind is no leak while its record says when it will be looked at."""
+    """One that could not be closed is no leak while its record says when that is tried again; any other one is."""
     _channel_unknown(situation)
     data = {"feed": situation.feed, "user": ALICE, "secret_hash": "", "renew_at": situation.now + 60}
-    situation.store.commit(Put("channels/mine", data, None))
+    (version,) = situation.store.commit(Put("channels/mine", data, None))
+    assert "mine" in broken(situation.judge.at_rest).what
+    situation.store.commit(Put("channels/mine", {**data, "closing": True, "resource_id": "r"}, version))
     situation.judge.at_rest()
 
 

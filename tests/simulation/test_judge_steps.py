@@ -48,9 +48,9 @@ def test_a_feeds_counters_never_count_down(situation: Situation, name: str) -> N
     """Each of a feed's counters; `started` may, where a run gives up and leaves all to its successor."""
     feed = {"user": ALICE, "calendar": ALICE, "token": "t", "fence": 3, "dirty": 3, "started": 3, "done": 3}
     key = "feeds/one"
-    assert said(situation, (feed, {**feed, "dirty": 4}, "w"), key=key) is None
+    assert said(situation, (feed, {**feed, "dirty": 4, "wake_at": 9.0}, "w"), key=key) is None
     assert str(said(situation, (feed, {**feed, name: 2}, "w"), key=key)).startswith("I6")
-    began = {**feed, "dirty": 5, "started": 5}
+    began = {**feed, "dirty": 5, "started": 5, "wake_at": 9.0}
     assert said(situation, (began, {**began, "started": 3}, "w"), key=key) is None
     assert "does not hold: [3, 2, 5]" in str(said(situation, (began, {**began, "started": 2}, "w"), key=key))
 
@@ -76,7 +76,7 @@ def test_one_who_was_overtaken_writes_nothing(situation: Situation) -> None:
 
 def test_a_run_that_was_overtaken_moves_no_token(situation: Situation) -> None:
     """The same for feeds."""
-    free: Json = {"user": ALICE, "calendar": ALICE, "fence": 1, "token": "t", "dirty": 1}
+    free: Json = {"user": ALICE, "calendar": ALICE, "fence": 1, "token": "t", "dirty": 1, "wake_at": 9.0}
     mine, theirs = {**free, "fence": 2}, {**free, "fence": 3}
     taken = ((free, mine, "a"), (mine, theirs, "b"))
     moved = {**theirs, "token": "u"}
@@ -241,6 +241,8 @@ def test_a_write_of_ours_that_changes_more_is_found(situation: Situation, change
 def test_a_write_of_ours_changes_the_ways_to_join(situation: Situation) -> None:
     """And nothing else of the conference, and nothing where nobody has connected the calendar."""
     data = situation.world.event(situation.event("E1"))["conferenceData"]
+    assert "living meeting" in str(_write(situation, conferenceData={**data, "conferenceId": "m2", "entryPoints": []}))
+    situation.vendor.delete(data["conferenceId"])
     assert _write(situation, conferenceData={**data, "conferenceId": "m2", "entryPoints": []}) is None
     assert "changed the conference's notes" in str(_write(situation, conferenceData={**data, "notes": "x"}))
     assert "parameters" in str(_write(situation, conferenceData={**data, "parameters": {}}))

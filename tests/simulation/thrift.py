@@ -33,6 +33,7 @@ class Thrift:
         self._free: dict[str, float] = {}
         self._rests: dict[str, float] = {}
         self._notices: dict[str, list[float]] = {}
+        self._refused: Counter[tuple[str, str]] = Counter()
         self._asked_by_notices: Counter[str] = Counter()
         self._asked_by_others: dict[str, list[float]] = {}
         self.clock_is_off = False
@@ -41,6 +42,12 @@ class Thrift:
     def noticed(self, feed: str) -> None:
         """A notice of this feed arrives."""
         self._notices.setdefault(f"feeds/{feed}", []).append(self._clock.now().timestamp())
+
+    def write_refused(self, path: str, etag: str) -> None:
+        """Judge that an event which was found changed is read before it is written again."""
+        self._refused[path, etag] += 1
+        if self._refused[path, etag] > 1 and not self.clock_is_off:
+            raise Broken("I14", f"{path}: written at {etag} once more, though it was at another version already")
 
     def bursts(self) -> None:
         """Where nothing has gone wrong: of the notices of one second, one asks for a run."""

@@ -32,6 +32,12 @@ class EventWatcher(Protocol):
     def event_written(self, user: str, calendar: str, before: dict[str, Any], after: dict[str, Any]) -> None:
         """Both as events.get tells them."""
 
+    def write_refused(self, path: str, etag: str) -> None:
+        """The event is not at this version any more."""
+
+    def full_pass_began(self, user: str, calendar: str) -> None:
+        """The first page of a calendar's events is listed, without a sync token."""
+
 
 class Consent:
     """Which users have withdrawn their consent."""
@@ -91,6 +97,8 @@ class Transport(Wire):
         if self._user in self._consent.withdrawn:
             return _answer(google_error(401, "authError").response())
         if request.method == "GET":
+            if request.path.endswith("/events") and not {"syncToken", "pageToken", "iCalUID"} & request.query.keys():
+                self._watcher.full_pass_began(self._user, request.path.split("/")[-2])
             return _answer(self._server.handle(request))
         if request.method == "PATCH":
             return self._patched(request)
@@ -108,6 +116,8 @@ class Transport(Wire):
             after = self._server.handle(look)
             self._watcher.event_written(self._user, calendar, _event(before.body), _event(after.body))
             self._written()
+        if answer.status == 412:
+            self._watcher.write_refused(request.path, request.headers.get("if-match", ""))
         return _answer(answer)
 
     def _refused(self, fault: Fault, extra: float) -> Answer:

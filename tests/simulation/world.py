@@ -317,6 +317,7 @@ class World:
         """Count a call."""
         self.calls[operation] += 1
         self.judge.called(system, operation, fault)
+        self.judge.care.called(operation, self._who())
 
     def excuse(self, token: str, faults: int, doubles: int) -> None:
         """A spare meeting of this event may be nobody's fault."""
@@ -335,17 +336,40 @@ class World:
             self.judge.token_moved(before, after)
         if self.scripting is not None and before is not None and after.get("token") != before.get("token"):
             self.scripting.told.token_moved(after["user"], after["calendar"])
+        if before is not None and self.plan.deep and after.get("done", 0) > before.get("done", 0):
+            self.judge.run_done(before, after)
         if after.get("stopped") and not (before or {}).get("stopped"):
             # The owner is told, and connects the calendar again.
             self.hub.at(self.hub.seconds + 240, lambda: self._connect(after["user"], after["calendar"]))
 
-    def task_added(self, function: str, body: Mapping[str, Any]) -> None:
+    def task_added(self, function: str, body: Mapping[str, Any], at: float) -> None:
         """Have a task judged."""
         self.judge.task_added(function, body)
+        self.judge.care.task_added(function, body, at, self._who(), self._own())
+
+    def task_refused(self, function: str, body: Mapping[str, Any], name: str) -> None:
+        """Have it judged that the queue did not take a task."""
+        self.judge.care.task_refused(function, body, name, self._who(), self._own())
+
+    def _own(self) -> int | None:
+        worker = self.hub.current
+        return self.tasks.given.get(worker.process) if worker else None
+
+    def _who(self) -> str:
+        worker = self.hub.current
+        return worker.name if worker else "nobody"
 
     def event_written(self, user: str, calendar: str, before: dict[str, Any], after: dict[str, Any]) -> None:
         """Have a write of ours judged."""
         self.judge.event_written(user, calendar, before, after)
+
+    def write_refused(self, path: str, etag: str) -> None:
+        """Have it judged that what we wrote was out of date."""
+        self.judge.write_refused(path, etag)
+
+    def full_pass_began(self, user: str, calendar: str) -> None:
+        """Have it noted from when on a calendar is followed."""
+        self.judge.full_pass_began(user, calendar)
 
     def _provider_changed(self) -> None:
         self.judge.meetings_changed()

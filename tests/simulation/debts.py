@@ -1,0 +1,105 @@
+"""Who ends well owes nothing: what is still to be done has somebody who comes for it, and soon.
+
+Judged at every task that is added and at the end of every worker that neither died nor lost its ground: the periodic
+jobs would heal what is left behind, and hide that it was.
+Authority: docs/reliability.md, *Invariants* (I13); docs/design.md, *The flow, and what each step owes*
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from infra.local.held import Held
+from infra.local.memory import MemoryQueue, MemoryStore
+from tests.simulation.sight import Broken, Json, Now
+
+LONGEST = 25 * 3600.0
+"""Seconds; however long the other side asks us to wait, somebody comes within a day."""
+_HOLDS = {"ledger": "claimed_until", "feeds": "lease_until"}
+
+
+class Debts:
+    """Knows which documents each worker has written, and who holds them."""
+
+    def __init__(self, store: MemoryStore, queue: MemoryQueue, clock: Now) -> None:
+        self._store, self._queue, self._clock = store, queue, clock
+        self._touched: dict[str, set[str]] = {}
+        self._holder: dict[str, str] = {}
+        self.tasks_are_lost = False
+        """Once a task was lost, doubled, or worked on by a clock that is wrong: nobody can tell what it would leave."""
+
+    def store_changed(self, key: str, before: Json | None, after: Json | None, worker: str) -> None:
+        """Note who has written what, and who holds it now."""
+        if key.partition("/")[0] not in _HOLDS:
+            return
+        self._touched.setdefault(_root(worker), set()).add(key)
+        if (after or {}).get("fence", 0) > (before or {}).get("fence", 0):
+            self._holder[key] = _root(worker)
+
+    # ---- tasks ------------------------------------------------------------------------------
+
+    def task_added(self, function: str, body: Mapping[str, Any], at: float, worker: str, own: int | None) -> None:
+        """Judge that a task comes in time, and that who is delivered again does not wait for itself."""
+        now = self._clock.now().timestamp()
+        if at > now + LONGEST:
+            raise Broken("I13", f"{worker} has put {function} {dict(body)} off for {(at - now) / 3600:.0f} hours")
+        if function != "sync_calendar" or self.tasks_are_lost:
+            return
+        key = f"feeds/{body['feed']}"
+        document = self._store.get(key)
+        feed = document.data if document else {}
+        lives = feed.get("lease_until", 0.0) > now and self._holder.get(key) != _root(worker)
+        mine = next((held.task.body for held in self._queue.running() if held.id == own), {}) if lives else {}
+        if mine and _turn(mine, "number", "turn") == _turn(feed, "lease_number", "lease_turn"):
+            raise Broken("I13", f"{worker} has put run {body['number']} of {key} off until its own lease is over")
+
+    def task_refused(self, function: str, body: Mapping[str, Any], name: str, worker: str, own: int | None) -> None:
+        """Judge that a task which the queue refuses, since its name is taken, is still to come."""
+        if "meeting" in body or (self.tasks_are_lost and not worker.startswith("tick")):
+            # A push that is delivered twice is one wish; what a tick asks for, nobody has asked for in these words.
+            return
+        if not any(held.name == name for held in self._open(own)):
+            raise Broken("I13", f"{worker} has asked for {function} {dict(body)} in vain: its name is taken")
+
+    # ---- ends -------------------------------------------------------------------------------
+
+    def ended(self, worker: str, *, well: bool, own: int | None) -> None:
+        """Judge what a worker has left; `own` is the number of the task that it was given."""
+        touched = self._touched.pop(worker, set())
+        if not well or self.tasks_are_lost:
+            return
+        for key in sorted(touched):
+            document = self._store.get(key)
+            if document is not None and self._is_left(key, document.data, worker):
+                what = "a row" if key.startswith("ledger/") else "a feed"
+                if not any(_comes_for(held, document.data, key) for held in self._open(own)):
+                    raise Broken("I13", f"{key}: {worker} has left {what} of which something is due, and nobody comes")
+
+    def _is_left(self, key: str, data: Json, worker: str) -> bool:
+        if key.startswith("ledger/"):
+            due = data.get("mark", 0) > data.get("done", 0)
+        else:
+            due = data.get("dirty", 0) > data.get("done", 0) and not data.get("stopped")
+        held = data.get(_HOLDS[key.partition("/")[0]], 0.0) > 0
+        return due and (not held or self._holder.get(key) == worker)
+
+    def _open(self, own: int | None) -> Iterable[Held]:
+        yield from self._queue.waiting()
+        yield from (held for held in self._queue.running() if held.id != own)
+
+
+def _comes_for(held: Held, data: Json, key: str) -> bool:
+    body = held.task.body
+    if key.startswith("feeds/"):
+        return held.task.function == "sync_calendar" and f"feeds/{body['feed']}" == key
+    return (body.get("feed"), body.get("event")) == (data["feed"], data["event"])
+
+
+def _turn(document: Mapping[str, Any], number: str, turn: str) -> tuple[int, str]:
+    return document.get(number, 0), document.get(turn, "")
+
+
+def _root(worker: str) -> str:
+    """The process of a worker, or of one of its lanes."""
+    return worker.partition("/")[0]

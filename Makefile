@@ -18,10 +18,11 @@ $(VENV)/ready: requirements.txt requirements-dev.txt
 venv: $(VENV)/ready ## make the virtual environment
 
 # What is given on make's command line becomes a setting: make run PORT=9000 is LOCKSTEP_PORT=9000.
-GIVEN = $(addprefix LOCKSTEP_,$(filter-out PYTHON=%,$(MAKEOVERRIDES)))
+# CALENDAR=google names no calendar but a real account (docs/own-account.md).
+GIVEN = $(addprefix LOCKSTEP_,$(patsubst CALENDAR=google,CALENDAR_API=google,$(filter-out PYTHON=%,$(MAKEOVERRIDES))))
 
 .PHONY: run
-run: $(VENV)/ready ## run everything on this machine; PORT=…, STATE=… and the rest of docs/settings.md
+run: $(VENV)/ready ## run everything on this machine; PORT=…, STATE=… and the rest of docs/settings.md; CALENDAR=google for your own account
 	@exec env $(GIVEN) $(BIN)/python -m infra.local.run
 
 .PHONY: demo

@@ -18,16 +18,20 @@ from functions.credentials import Wallet
 from functions.ground import Ground
 from functions.http.door import Door
 from functions.join.room import Rooms
+from functions.script.declared import declare_for
+from functions.script.project import Grants
 from infra import edge, script
 from infra.addon import add_on
 from infra.edge import HTTP, JANUS, TASKS_ACCOUNT, LocalEdge
 from infra.google import oauth
 from infra.google.api import GoogleApi
 from infra.google.calendar import GoogleCalendar
-from infra.google.credentials import DevCredentials, StoredCredentials
+from infra.google.credentials import StoredCredentials
+from infra.google.grants import ConsentGrants
 from infra.google.identity import SKEW, TokenIdentity
 from infra.local.clock import ShiftedClock
 from infra.local.counted import CountedStore
+from infra.local.following import following
 from infra.local.grants import LocalGrants
 from infra.local.issuer import LocalIssuer, ServiceAccount
 from infra.local.janus import Janus, find_binary
@@ -95,11 +99,11 @@ def around(within: LocalEdge) -> Local:
     lanes = ThreadLanes(settings.lanes)
     client = httpx.Client(timeout=settings.timeout, follow_redirects=False, trust_env=False)
     vault = LocalVault.from_file(settings.state / "vault.key")
-    server = oauth.local_endpoints(f"http://127.0.0.1:{settings.calendar_port}")
-    registered = oauth.GoogleOAuth(oauth.development_client(), client, clock, endpoints=server)
+    followed = following(settings)
+    registered = oauth.GoogleOAuth(followed.client, client, clock, endpoints=followed.endpoints)
     wallet = Wallet(within.store, vault, clock, registered)
-    credentials = StoredCredentials(wallet, otherwise=DevCredentials)
-    calendar = GoogleCalendar(credentials, endpoint=settings.calendar_url, timeout=settings.timeout)
+    credentials = StoredCredentials(wallet, otherwise=followed.otherwise)
+    calendar = GoogleCalendar(credentials, endpoint=followed.calendar, timeout=settings.timeout)
     providers = _providers(settings, keys, client)
     ground = Ground(
         store=within.store,
@@ -113,16 +117,26 @@ def around(within: LocalEdge) -> Local:
         solutions=tuple(Solution(provider.name) for provider in providers),
         meeting_keys=lambda: keys.meeting_keys,
         new_secret=lambda: secrets.token_urlsafe(32),
-        notice_address=f"{settings.base_url}/calendar_notification",
+        notice_address=followed.notice_address,
         policy=within.policy,
     )
     ground = told_outside(ground, within.telemetry)
     addon = add_on(settings, TokenIdentity(issuer.url, issuer.jwks, clock, leeway=SKEW))
-    api = GoogleApi(credentials, endpoint=settings.calendar_url, timeout=settings.timeout)
-    sign = partial(_signed, issuer, clock, settings.addon_client)
-    grants = LocalGrants(script.declared_scopes(settings), sign=sign)
+    api = GoogleApi(credentials, endpoint=followed.calendar, timeout=settings.timeout)
+    scopes = script.declared_scopes(settings)
+    grants: Grants = ConsentGrants(wallet, f"{settings.base_url}/consent")
+    if followed.otherwise is not None:
+        grants = LocalGrants(scopes, sign=partial(_signed, issuer, clock, settings.addon_client))
     project = script.project(settings, ground, api, grants)
-    consent = Consent(wallet, api, settings.base_url, settings.addon_name, forget=credentials.forget)
+    consent = Consent(
+        wallet,
+        api,
+        settings.base_url,
+        settings.addon_name,
+        tuple(sorted(scopes)),
+        declare=partial(declare_for, project),
+        forget=credentials.forget,
+    )
     entry = Door(ground, settings.base_url, TASKS_ACCOUNT, SCHEDULER_ACCOUNT, addon, project, consent)
     return Local(
         settings, entry, within.tasks, within.kept, within.counted, issuer, clock, lanes, calendar, api, client

@@ -19,7 +19,7 @@ from functions.consent.offer import Consent
 from functions.http.answers import Refusal, answer, bearer, check_shape, data_of
 from functions.http.door import Door
 from functions.initialise import initialise
-from functions.script import failures, firing, handing
+from functions.script import declared, failures, firing, handing
 from functions.script.project import Project
 
 TASK_BYTES = 10_000
@@ -71,12 +71,18 @@ def connect_calendar(door: Door, request: Request) -> Response:
             leaving.forget_left(door.ground, _as(_left_task, body).left)
         elif "consented" in body:
             task = _as(_consented_task, body)
-            connecting.go_on(door.ground, task.consented, task.consent, task.feed)
+            _declare(door, connecting.go_on(door.ground, task.consented, task.consent, task.feed))
         else:
             wish = _as(_connect_task, body)
             initialise(door.ground, wish.user, wish.calendar)
+            _declare(door, wish.user)
 
     return _task(door, request, "connect_calendar", door.tasks_account, run)
+
+
+def _declare(door: Door, user: str | None) -> None:
+    if user is not None and door.project is not None:
+        declared.declare_for(door.project, user)
 
 
 def _consent(door: Door) -> Consent:

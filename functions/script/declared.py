@@ -12,6 +12,7 @@ from functions.script import dispatch, making
 from functions.script.builder import CalendarTriggerBuilder, ClockKeeper
 from functions.script.changes import Filters
 from functions.script.clock_builder import schedule_of
+from functions.script.errors import ScriptError
 from functions.script.making import Draft
 from functions.script.project import Project
 from functions.script.registry import HANDLERS, Declaration, H
@@ -65,6 +66,22 @@ def reconcile_declared(project: Project, users: Iterable[str]) -> Reconciled:
     moved = dispatch.recompute(project.ground)
     log.info("declared triggers reconciled", script=project.id, moved=moved, **counts)
     return Reconciled(**counts)
+
+
+def declare_for(project: Project, user: str) -> None:
+    """Make the declared triggers of a user who has just connected; what their grants do not allow is logged.
+
+    Raises Later, OutcomeUnknown; doing it again goes on from there.
+    """
+    if not project.handlers.declarations:
+        return
+    try:
+        done = _reconcile(project, user)
+    except ScriptError as error:
+        # Not its text: that of a missing grant names the user.
+        log.warning("declared triggers not made", script=project.id, error=type(error).__name__)
+    else:
+        log.info("declared triggers made", script=project.id, made=done.made, changed=done.changed)
 
 
 def _reconcile(project: Project, user: str) -> Reconciled:

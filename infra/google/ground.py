@@ -22,6 +22,7 @@ from functions.consent.offer import CALENDARS, EVENTS, Consent
 from functions.credentials import Wallet
 from functions.ground import Ground
 from functions.http.door import Door
+from functions.script.declared import declare_for
 from functions.script.project import Grants
 from infra import script
 from infra.addon import add_on
@@ -95,19 +96,21 @@ def around(within: GoogleEdge) -> Google:
         policy=within.policy,
     )
     ground = told_outside(ground, within.telemetry)
+    project = script.project(settings, ground, api, acting.grants)
     door = Door(
         ground,
         base_url(settings),
         account(settings, "tasks"),
         account(settings, "scheduler"),
         add_on(settings, google.hosts),
-        script.project(settings, ground, api, acting.grants),
+        project,
         Consent(
             wallet,
             api,
             base_url(settings),
             settings.addon_name,
             tuple(sorted(script.declared_scopes(settings))),
+            partial(declare_for, project),
             acting.forget,
         )
         if settings.credentials == "consent"

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from infra.local.following import client_of, prepared
 from infra.local.stack import Stack, StackError
 from infra.settings import FIELDS, PREFIX, BadSettings, Settings, read_settings
 
@@ -37,7 +38,9 @@ def run() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        settings = read_settings()
+        settings = prepared(read_settings())
+        if settings.client_file:
+            client_of(settings)  # a wrong one is said before anything starts
         typer.echo("Starting …")
         with Stack(settings) as stack:
             typer.echo(greeting(stack))
@@ -67,10 +70,24 @@ Lockstep is ready after {stack.seconds_to_ready:.1f} seconds. Ctrl-C stops it; i
 
   Console                {settings.base_url}/console/
   Conferencing service   {settings.vendor_url}/
-  Calendar API           {settings.calendar_url}
+  Calendar API           {settings.calendar_url if "calendar" in stack.parts() else "Google's own"}
   Janus                  {janus}{_tasks(stack)}
 
-Open the console, then make an event that asks for a conference, as {settings.user}:
+{_what_to_try(settings) if settings.calendar_api == "local" else _how_to_connect(settings)}"""
+
+
+def _how_to_connect(settings: Settings) -> str:
+    return f"""Open this page, and connect your account:
+
+  {settings.base_url}/consent
+
+Then change an event in your calendar: the console shows it within {settings.poll:.0f} seconds. The page above also ends
+it: Disconnect takes your consent back and deletes everything that is kept of you. More in docs/own-account.md.
+"""
+
+
+def _what_to_try(settings: Settings) -> str:
+    return f"""Open the console, then make an event that asks for a conference, as {settings.user}:
 
   {_curl(settings)}
 

@@ -75,7 +75,8 @@ def serving(local: Local) -> Iterator[None]:
         ),
         local.tasks.calling(tasks.bearer),
     ):
-        connector.start()
+        if settings.calendar_api == "local":
+            connector.start()
         if settings.ticks:
             scheduler.start()
         try:

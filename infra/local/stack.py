@@ -132,7 +132,7 @@ class Stack:
     def advance(self, seconds: float) -> None:
         """Put the clocks of the Calendar server, of the functions and of the Cloud Tasks server forward."""
         settings = self.settings
-        ports = [settings.calendar_port, settings.port]
+        ports = [settings.calendar_port, settings.port] if "calendar" in self._plans else [settings.port]
         if "cloudtasks" in self._plans:
             # After the functions, so that no token it makes is of their future.
             ports.append(settings.tasks_http_port)
@@ -209,7 +209,9 @@ def plans(settings: Settings, *, janus: bool) -> list[Plan]:
         *([_tasks(settings)] if settings.queue == "cloudtasks" else []),
         *([_firestore(settings)] if settings.store == "firestore" else []),
     ]
-    return [*optional, *servers]
+    # A real account's calendars are at Google.
+    real = settings.calendar_api == "google" and settings.services == "google"
+    return [*optional, *(plan for plan in servers if not (real and plan.name == "calendar"))]
 
 
 def _janus(settings: Settings) -> Plan:

@@ -62,12 +62,12 @@ class Otlp:
     ) -> None:
         base = endpoint.rstrip("/")
         about = Resource.create(dict(resource))
-        self._tracers = TracerProvider(resource=about, sampler=TraceIdRatioBased(share), shutdown_on_exit=False)
+        self._tracers = TracerProvider(resource=about, sampler=TraceIdRatioBased(share))
         spans = OTLPSpanExporter(f"{base}/v1/traces", session=session(), timeout=timeout)
         self._tracers.add_span_processor(BatchSpanProcessor(spans))
         figures = OTLPMetricExporter(f"{base}/v1/metrics", session=session(), timeout=timeout)
         reader = PeriodicExportingMetricReader(figures, _EVERY * 1000, timeout * 1000)
-        self._meters = MeterProvider([reader], about, shutdown_on_exit=False)
+        self._meters = MeterProvider([reader], about)
         self._tracer = self._tracers.get_tracer("lockstep")
         self._instruments = {figure.name: self._instrument(figure) for figure in FIGURES}
         self._flush = flush

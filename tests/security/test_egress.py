@@ -27,6 +27,7 @@ from infra.google.calendar import GoogleCalendar
 from infra.google.client import GOOGLE
 from infra.google.credentials import DevCredentials
 from infra.google.keys import JwksOverHttp
+from infra.google.oauth import Client, GoogleOAuth, local_endpoints
 from infra.local.memory import ManualClock
 from infra.settings import FIELDS, BadSettings, Settings, settings_of
 from infra.wiring import local
@@ -350,7 +351,25 @@ def write_janus(address: str) -> object:
         return it.create(SPEC, key="k")
 
 
-ADAPTERS = [ask_calendar, write_calendar, ask_http, write_http, write_janus]
+def ask_oauth(address: str) -> object:
+    """Ask for a token."""
+    with httpx.Client(trust_env=False) as client:
+        return oauth_at(address, client).refresh("r")
+
+
+def write_oauth(address: str) -> object:
+    """Exchange a code."""
+    with httpx.Client(trust_env=False) as client:
+        return oauth_at(address, client).exchange("c", verifier="v", redirect="r")
+
+
+def oauth_at(address: str, client: httpx.Client) -> GoogleOAuth:
+    """The authorization server there."""
+    ends = local_endpoints(address)
+    return GoogleOAuth(Client("i", "s"), client, ManualClock(START), endpoints=ends, timeout=httpx.Timeout(WAIT))
+
+
+ADAPTERS = [ask_calendar, write_calendar, ask_http, write_http, write_janus, ask_oauth, write_oauth]
 
 
 @pytest.mark.parametrize("speak", [silent, endless])

@@ -28,6 +28,11 @@ class Once(Generic[T]):
                     self._made.append(self._make())
         return self._made[0]
 
+    @property
+    def made(self) -> bool:
+        """Whether it is made."""
+        return bool(self._made)
+
     def forget(self) -> None:
         """Let the next call make another; what was made is not closed."""
         with self._lock:

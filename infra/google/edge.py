@@ -11,22 +11,19 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from functions.ground import Policy
 from functions.ports import Queue, Store
 from functions.telemetry import Telemetry
-from infra.google import queues, tasks
-from infra.google.firestore import FirestoreStore
-from infra.google.firestore_indexes import declared
-from infra.google.firestore_wire import Wire
+from infra.google.firestore_rest import RestStore, WholeStore
+from infra.google.rest import Metadata, Rest
+from infra.google.task_address import CALLED, Address, queue_ids
+from infra.google.tasks_rest import RestQueue, WholeQueue
 from infra.local.clock import SystemClock
 from infra.settings import Settings
 from infra.telemetry import told_queue, told_store
 
-if TYPE_CHECKING:
-    from google.cloud.tasks_v2 import CloudTasksClient
-
+FIRESTORE, CLOUD_TASKS = "https://firestore.googleapis.com", "https://cloudtasks.googleapis.com"
 HTTP = "http"
 """The name of a deployment's conference provider."""
 
@@ -37,8 +34,8 @@ class GoogleEdge:
 
     settings: Settings
     clock: SystemClock
-    kept: FirestoreStore
-    tasks: tasks.CloudTasksQueue
+    kept: RestStore
+    tasks: RestQueue
     policy: Policy
     telemetry: Telemetry
     store: Store
@@ -58,27 +55,64 @@ class GoogleEdge:
 def edge(settings: Settings, policy: Policy, telemetry: Telemetry) -> GoogleEdge:
     """The edge at Google, or at the servers of this machine that stand in for it."""
     clock = SystemClock()
-    kept = FirestoreStore(
-        Wire(settings.project, emulator=played(settings, settings.firestore_port), timeout=settings.timeout),
-        clock,
-        new_mark=lambda: secrets.token_urlsafe(12),
-        pause=lambda: time.sleep(random.uniform(0.02, 0.2)),  # noqa: S311 - to be apart from others
-        indexes=declared(),
+    here = settings.services == "local"
+    token = None if here else Metadata(timeout=settings.timeout)
+    documents = Rest(
+        _origin(settings, FIRESTORE, settings.firestore_port),
+        token=(lambda: "owner") if token is None else token,  # as whom the emulator takes an administrator
+        timeout=settings.timeout,
     )
-    queue = tasks.CloudTasksQueue(_tasks_client(settings), task_address(settings), clock, timeout=settings.timeout)
+    tasks = Rest(_origin(settings, CLOUD_TASKS, settings.tasks_http_port), token=token, timeout=settings.timeout)
+    database = f"projects/{settings.project}/databases/(default)"
+    whole = partial(_whole_store, settings, clock)
+    kept = RestStore(documents, database, clock, new_mark=_new_mark, whole=whole)
+    queue = RestQueue(tasks, task_address(settings), clock, whole=partial(_whole_queue, settings, clock))
     store, told = told_store(kept, telemetry), told_queue(queue, telemetry)
     return GoogleEdge(settings, clock, kept, queue, policy, telemetry, store, told)
 
 
-def task_address(settings: Settings) -> tasks.Address:
+def _origin(settings: Settings, google: str, port: int) -> str:
+    here = played(settings, port)
+    return f"http://{here}" if here else google
+
+
+def _new_mark() -> str:
+    return secrets.token_urlsafe(12)
+
+
+def _whole_store(settings: Settings, clock: SystemClock) -> WholeStore:
+    # Only where it is needed: Google's client costs more than all else that answers a notice.
+    from infra.google.firestore import FirestoreStore  # noqa: PLC0415 - see above
+    from infra.google.firestore_indexes import declared  # noqa: PLC0415 - see above
+    from infra.google.firestore_wire import Wire  # noqa: PLC0415 - see above
+
+    return FirestoreStore(
+        Wire(settings.project, emulator=played(settings, settings.firestore_port), timeout=settings.timeout),
+        clock,
+        new_mark=_new_mark,
+        pause=lambda: time.sleep(random.uniform(0.02, 0.2)),  # noqa: S311 - to be apart from others
+        indexes=declared(),
+    )
+
+
+def _whole_queue(settings: Settings, clock: SystemClock) -> WholeQueue:
+    # Only where it is needed: as above.
+    from infra.google import tasks  # noqa: PLC0415 - see above
+
+    target = played(settings, settings.tasks_port)
+    client = partial(tasks.local_client, target) if target else tasks.google_client
+    return tasks.CloudTasksQueue(client, task_address(settings), clock, timeout=settings.timeout)
+
+
+def task_address(settings: Settings) -> Address:
     """Where tasks go and whom they call."""
-    kinds = {"one": (), "function": queues.CALLED, "provider": (HTTP,)}[settings.task_queues]
-    return tasks.Address(
+    kinds = {"one": (), "function": CALLED, "provider": (HTTP,)}[settings.task_queues]
+    return Address(
         f"projects/{settings.project}/locations/{settings.region}",
         settings.task_queue,
         base_url(settings),
         account(settings, "tasks"),
-        queues.queue_ids(settings.task_queue, kinds),
+        queue_ids(settings.task_queue, kinds),
         timedelta(seconds=settings.task_deadline),
     )
 
@@ -96,8 +130,3 @@ def account(settings: Settings, name: str) -> str:
 def played(settings: Settings, port: int) -> str | None:
     """Where a server of this machine stands in for Google's, as gRPC says it; None if Google's own is asked."""
     return f"127.0.0.1:{port}" if settings.services == "local" else None
-
-
-def _tasks_client(settings: Settings) -> partial[CloudTasksClient]:
-    target = played(settings, settings.tasks_port)
-    return partial(tasks.local_client, target) if target else partial(tasks.google_client)

@@ -22,12 +22,14 @@ from google.cloud.firestore_v1.types import Cursor, Precondition, StructuredQuer
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from conference.errors import Conflict, LockstepError, OutcomeUnknown
+from conference.errors import Where as Told
 from functions.ports import Clock, Delete, Document, Put, Version, Where
 from infra.documents import check_key, check_query, check_writes, expired, meets
 from infra.google.firestore_commit import Commit, Verdict
 from infra.google.firestore_errors import CONDITION_FAILED, CROWDED, FAILURES, of_commit, of_read
 from infra.google.firestore_indexes import Indexes
-from infra.google.firestore_wire import UNTIL, Read, Wire, value_of
+from infra.google.firestore_layout import UNTIL
+from infra.google.firestore_wire import Read, Wire, value_of
 
 MOST = 2**31 - 1
 """The largest limit of a query that Firestore takes."""
@@ -135,6 +137,12 @@ class FirestoreStore:
         if verdict is Verdict.UNKNOWN:
             raise error
         return commit.done_at(found)
+
+    def settle(self, writes: Sequence[Put | Delete], mark: str) -> tuple[Version | None, ...]:
+        """End a commit that was sent with this mark and whose answer was lost; raises as `commit`."""
+        commit = Commit.of(writes, mark, self._clock.now())
+        lost = OutcomeUnknown("Firestore did not confirm the commit", Told("firestore", "commit"))
+        return commit.versions(self._look_and_repeat(commit, lost))
 
     # ---- Queries
 

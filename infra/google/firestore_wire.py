@@ -2,16 +2,11 @@
 
 Authority: https://cloud.google.com/firestore/docs/reference/rpc/google.firestore.v1
 
-A document's JSON is one text, `_data`, so that any JSON comes back as it was: Firestore itself knows no list within a
-list. Beside it stand the top-level values that queries can see, under their own names, for the indexes; `_commit`, the
-commit that wrote it; and `_expires`, the instant from which Firestore may delete it. What needs no
-index is told by firestore_indexes.json.
+How a document is laid out is told by infra.google.firestore_layout.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,19 +31,11 @@ from google.cloud.firestore_v1.types import Document as Stored
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from functions.ports import Document
-from infra.documents import EXPIRES, Kind, Scalar, decode, is_field, kind_of
+from infra.documents import Scalar, decode, is_field, kind_of
 from infra.google.firestore_errors import SERVER_FAILED
+from infra.google.firestore_layout import COMMIT, DATA, UNTIL, deletable, document_id, instant, text_of, version
 
-DATA, COMMIT, UNTIL = "_data", "_commit", "_expires"
 SCOPE = "https://www.googleapis.com/auth/datastore"
-_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the years 1 and 9999, between which an instant of Firestore's lies
-
-# In the order of what they stand for, so that ids sort as their texts do; "/" would end the id, "." alone is none.
-_ESCAPES: dict[str, str] = {"\x00": "\x01\x01", "\x01": "\x01\x02", ".": ".0", "/": ".1"}
-_UNESCAPES = {escaped: plain for plain, escaped in _ESCAPES.items()}
-_PLAIN = re.compile("|".join(map(re.escape, _ESCAPES)))
-_ESCAPED = re.compile("|".join(map(re.escape, _UNESCAPES)))
-
 # What only reads may be asked again at once; a call made again and again would outlast its task.
 _AGAIN = Retry(predicate=if_exception_type(*SERVER_FAILED), initial=0.1, maximum=0.5, timeout=2.0)
 
@@ -65,25 +52,13 @@ class Read:
 # ---- Documents ------------------------------------------------------------------------------
 
 
-def document_id(text: str) -> str:
-    """The id of a document as Firestore takes it; ids sort as their texts do."""
-    escaped = _PLAIN.sub(lambda found: _ESCAPES[found[0]], text)
-    return f"_-{escaped[1:]}" if escaped.startswith("_") else escaped
-
-
-def text_of(document_id: str) -> str:
-    """What `document_id` was given."""
-    escaped = f"_{document_id[2:]}" if document_id.startswith("_-") else document_id
-    return _ESCAPED.sub(lambda found: _UNESCAPES[found[0]], escaped)
-
-
 def fields_of(encoded: bytes, data: Mapping[str, Any], commit: str) -> dict[str, Value]:
     """A document's fields in Firestore."""
     fields = {name: value_of(value) for name, value in data.items() if is_field(name) and kind_of(value) is not None}
     fields |= {DATA: Value(string_value=encoded.decode()), COMMIT: Value(string_value=commit)}
-    until = expiry(data)
-    if until is not None and _FIRST <= until < _LAST:
-        fields[UNTIL] = Value(timestamp_value=Timestamp(seconds=math.ceil(until)))
+    until = deletable(data)
+    if until is not None:
+        fields[UNTIL] = Value(timestamp_value=Timestamp(seconds=until))
     return fields
 
 
@@ -96,27 +71,18 @@ def value_of(value: Scalar) -> Value:
     return Value(double_value=value) if isinstance(value, float) else Value(string_value=value)
 
 
-def expiry(data: Mapping[str, Any]) -> float | None:
-    """From which second on the document is absent, if ever."""
-    until: Any = data.get(EXPIRES)
-    return until if kind_of(until) is Kind.NUMBER else None
-
-
 # ---- Versions -------------------------------------------------------------------------------
 
 
 def version_of(changed: Timestamp, data: Mapping[str, Any]) -> str:
-    """The version of a document: its instant of change, and its expiry, so that a commit need not look that up."""
-    until = expiry(data)
-    return f"{changed.seconds}.{changed.nanos:09}" + ("" if until is None else f" {until!r}")
+    """The version of a document, as the layout has it."""
+    return version(changed.seconds, changed.nanos, data)
 
 
 def instant_of(version: str, now: datetime) -> Timestamp | None:
     """The instant of change that a document of this version has; None if no document can have the version now."""
-    found = re.fullmatch(r"([0-9]{1,11})\.([0-9]{9})(?: (-?[0-9.e+-]+))?", version)
-    if found is None or (found[3] is not None and float(found[3]) <= now.timestamp()):
-        return None
-    return Timestamp(seconds=int(found[1]), nanos=int(found[2]))
+    found = instant(version, now)
+    return None if found is None else Timestamp(seconds=found[0], nanos=found[1])
 
 
 # ---- Calls ----------------------------------------------------------------------------------

@@ -48,18 +48,6 @@ class QueuePlan:
         )
 
 
-CALLED = ("sync_calendar", "reconcile_event", "patch_event", "connect_calendar", "run_trigger")
-"""The functions that tasks call."""
-
-
-def queue_ids(name: str, kinds: Iterable[str]) -> dict[str, str]:
-    """The id of the queue for each kind of tasks (a function, a provider), beginning with `name`.
-
-    With one for each, a crowd of one kind does not hold up the others. A queue's id holds no underscore.
-    """
-    return {kind: f"{name}-{kind.replace('_', '-')}" for kind in kinds}
-
-
 def stand(client: tasks_v2.CloudTasksClient, location: str, plans: Iterable[QueuePlan], *, within: float) -> None:
     """Make each queue, or give one that exists these limits; wait up to `within` seconds for a server to come up."""
     patient = Retry(

@@ -6,9 +6,8 @@ https://cloud.google.com/tasks/docs/creating-http-target-tasks and https://cloud
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 
 import grpc
 from google.api_core import exceptions
@@ -19,10 +18,8 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 from conference.errors import Later, OutcomeUnknown, Where
 from functions.ports import Clock, Task
 from functions.tracing import HEADER
+from infra.google.task_address import Address
 from infra.tasks import check_name, encode_body, moment
-
-SHORTEST, LONGEST = timedelta(seconds=15), timedelta(minutes=30)
-"""Between these a call's deadline must lie."""
 
 _NOT_TAKEN = (
     exceptions.ResourceExhausted,
@@ -38,36 +35,6 @@ _UNSENT = ("failed to connect to all addresses", "Getting metadata from plugin f
 
 https://grpc.github.io/grpc/core/md_doc_statuscodes.html
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where tasks go and whom they call.
-
-    `location` is "projects/P/locations/L"; `queue` is the id of the queue for tasks to whose provider or function
-    `queues` gives none of its own. Each task calls `<base_url>/<function>` with an identity token of `account` for
-    just that address.
-    """
-
-    location: str
-    queue: str
-    base_url: str
-    account: str
-    queues: Mapping[str, str] = field(default_factory=dict)
-    deadline: timedelta = timedelta(minutes=10)
-
-    def __post_init__(self) -> None:
-        if not SHORTEST <= self.deadline <= LONGEST:
-            raise ValueError("a task's call may take between 15 seconds and 30 minutes")
-
-    def queue_for(self, task: Task) -> str:
-        """The full name of the queue that the task goes to."""
-        own = self.queues.get(task.provider or "") or self.queues.get(task.function)
-        return f"{self.location}/queues/{own or self.queue}"
-
-    def url(self, function: str) -> str:
-        """What is called, and the audience of the token shown there."""
-        return f"{self.base_url.rstrip('/')}/{function}"
 
 
 class CloudTasksQueue:

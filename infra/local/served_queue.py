@@ -14,7 +14,7 @@ import httpx
 from google.cloud.tasks_v2 import CloudTasksClient
 
 from functions.ports import Clock
-from infra.google import queues, tasks
+from infra.google import queues, task_address, tasks
 from infra.local.held import Counts
 from infra.settings import Settings
 
@@ -29,9 +29,9 @@ class ServedQueue:
 
     def __init__(self, settings: Settings, clock: Clock, account: str, providers: Sequence[str]) -> None:
         location = f"projects/{settings.project}/locations/{settings.region}"
-        kinds = {"one": (), "function": queues.CALLED, "provider": providers}[settings.task_queues]
-        ids = queues.queue_ids(settings.task_queue, kinds)
-        address = tasks.Address(
+        kinds = {"one": (), "function": task_address.CALLED, "provider": providers}[settings.task_queues]
+        ids = task_address.queue_ids(settings.task_queue, kinds)
+        address = task_address.Address(
             location,
             settings.task_queue,
             settings.base_url,

@@ -16,7 +16,9 @@ import pytest
 
 from functions.ports import Clock
 from infra.google.firestore import FirestoreStore
+from infra.google.firestore_rest import RestStore
 from infra.google.firestore_wire import Wire
+from infra.google.rest import Rest
 from infra.local.firestore_emulator import Emulator, Missing, find_jar, find_java
 
 
@@ -35,6 +37,19 @@ def store_in(project: str, address: str, clock: Clock, to_close: ExitStack) -> F
 def firestore(_folder: Path, clock: Clock, to_close: ExitStack) -> FirestoreStore:
     """An empty store; skips the test where there is no emulator."""
     return store_in(new_project(), emulator().address, clock, to_close)
+
+
+def firestore_rest(_folder: Path, clock: Clock, to_close: ExitStack) -> RestStore:
+    """An empty store that asks over REST as long as that will do; skips the test where there is no emulator."""
+    project, address = new_project(), emulator().address
+
+    def whole() -> FirestoreStore:
+        return FirestoreStore(Wire(project, emulator=address), clock, new_mark=new_mark, pause=pause)
+
+    rest = Rest(f"http://{address}", token=lambda: "owner", timeout=10.0)
+    store = RestStore(rest, f"projects/{project}/databases/(default)", clock, new_mark=new_mark, whole=whole)
+    to_close.callback(store.close)
+    return store
 
 
 def new_mark() -> str:

@@ -13,7 +13,7 @@ from infra.local.held import Counts, Held
 from infra.local.memory import ManualClock, MemoryQueue, MemoryStore
 from infra.local.sqlite_queue import SqliteQueue
 from infra.local.sqlite_store import SqliteStore
-from tests.contract.firestore_ground import firestore
+from tests.contract.firestore_ground import firestore, firestore_rest
 from tests.contract.served_queue import ServedDrain, ServedQueue, served_queue
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -39,7 +39,12 @@ def _sqlite(folder: Path, clock: ManualClock, to_close: ExitStack) -> PurgingSto
     return store
 
 
-STORES: dict[str, OpenStore] = {"memory": _memory, "sqlite": _sqlite, "firestore": firestore}
+STORES: dict[str, OpenStore] = {
+    "memory": _memory,
+    "sqlite": _sqlite,
+    "firestore": firestore,
+    "firestore-rest": firestore_rest,
+}
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from pathlib import Path
 from functions.ports import Task
 from functions.tracing import HEADER
 from infra.google.queues import QueuePlan, stand
-from infra.google.tasks import Address, CloudTasksQueue, local_client
+from infra.google.task_address import Address
+from infra.google.tasks import CloudTasksQueue, local_client
 from infra.local.cloudtasks.book import Book
 from infra.local.cloudtasks.flight import Flight, Landing
 from infra.local.cloudtasks.server import CloudTasksServer

@@ -21,7 +21,8 @@ from functions.ports import Delete, Document, Put, Where
 from infra.google.firestore import FirestoreStore
 from infra.google.firestore_errors import of_commit, of_read
 from infra.google.firestore_indexes import declared
-from infra.google.firestore_wire import Read, Wire, document_id, text_of
+from infra.google.firestore_layout import document_id, text_of
+from infra.google.firestore_wire import Read, Wire
 from infra.local.firestore_emulator import Emulator, Missing, find_jar
 from infra.local.memory import ManualClock
 from tests.contract.firestore_ground import emulator, needs_emulator, new_mark, new_project, store_in

@@ -23,13 +23,16 @@ from infra.google.edge import account
 from infra.google.ground import Google, around
 from infra.google.kms import key_name
 from infra.google.secrets import HTTP_TOKEN, HTTP_WEBHOOKS, MEETING_KEYS, OAUTH_CLIENT
+from infra.google.task_address import CALLED, queue_ids
 from infra.local.calendar.server import CalendarServer
 from infra.local.calendar.serving import running as calendar_running
 from infra.local.clock import SystemClock
+from infra.local.cloudtasks.control import MAX_BODY, HeldClock, application
 from infra.local.cloudtasks.server import CloudTasksServer
 from infra.local.demo.story import free_ports
 from infra.local.issuer import LocalIssuer, ServiceAccount
 from infra.local.kms import LocalKms
+from infra.local.listening import bound, listening
 from infra.local.part import Part, Plan
 from infra.local.secret_manager import LocalSecretManager
 from infra.local.vendor.server import Account
@@ -141,7 +144,13 @@ def cloud(state: Path) -> Iterator[Cloud]:
         client = enter(httpx.Client(timeout=10, follow_redirects=False, trust_env=False))
         _give_secrets(settings, secrets, client)
         server_of_tasks = enter(CloudTasksServer(state / "tasks.db", clock.now, issuer.mint))
-        settings = replace(settings, tasks_port=int(server_of_tasks.target.rpartition(":")[2]))
+        rest = bound(0)
+        enter(listening(application(server_of_tasks, HeldClock()), rest, threads=4, largest_body=MAX_BODY))
+        settings = replace(
+            settings,
+            tasks_port=int(server_of_tasks.target.rpartition(":")[2]),
+            tasks_http_port=rest.getsockname()[1],
+        )
         _queues(settings, enter(closing(tasks.local_client(server_of_tasks.target).transport)))
         ground = enter(closing(around(edge.google(settings))))
         functions = Part(_plan(settings), state / "functions.log", {**os.environ, **as_environment(settings)})
@@ -168,7 +177,7 @@ def _give_secrets(settings: Settings, secrets: LocalSecretManager, client: httpx
 
 def _queues(settings: Settings, transport: Any) -> None:
     client = CloudTasksClient(transport=transport)
-    names = ["lockstep", *queues.queue_ids("lockstep", queues.CALLED).values()]
+    names = ["lockstep", *queue_ids("lockstep", CALLED).values()]
     location = f"projects/{settings.project}/locations/{settings.region}"
     queues.stand(client, location, [queues.QueuePlan(name, concurrent=4) for name in names], within=10.0)
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from infra.google.firestore_indexes import listed
-from infra.google.queues import CALLED, queue_ids
+from infra.google.task_address import CALLED, queue_ids
 from infra.settings import FIELDS, Settings
 from infra.settings import settings_of as read
 

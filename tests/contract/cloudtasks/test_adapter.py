@@ -22,8 +22,9 @@ from google.cloud import tasks_v2
 from conference.errors import Later, LockstepError, OutcomeUnknown
 from functions.ports import Task
 from infra.google.identity import TokenIdentity
-from infra.google.queues import CALLED, QueuePlan, queue_ids, stand
-from infra.google.tasks import Address, CloudTasksQueue, local_client
+from infra.google.queues import QueuePlan, stand
+from infra.google.task_address import CALLED, Address, queue_ids
+from infra.google.tasks import CloudTasksQueue, local_client
 from infra.local.cloudtasks.server import CloudTasksServer
 from infra.local.issuer import LocalIssuer
 from infra.local.memory import ManualClock

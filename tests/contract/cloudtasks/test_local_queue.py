@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from functions.ports import Task
-from infra.google.queues import CALLED
+from infra.google.task_address import CALLED
 from infra.local.clock import SystemClock
 from infra.local.cloudtasks.control import HeldClock, application
 from infra.local.cloudtasks.server import CloudTasksServer

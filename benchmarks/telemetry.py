@@ -40,7 +40,7 @@ def listener(kind: str) -> Iterator[Telemetry]:
         yield Quiet()
         return
     with collecting() as collector:
-        made = Otlp(collector.address, session_for(collector.address, "demo"), resource={})
+        made = Otlp(collector.address, session_for(collector.address), resource={})
         yield made
         made.close()
 

@@ -79,7 +79,7 @@ class Otlp:
         """As the settings say."""
         return cls(
             settings.telemetry_endpoint,
-            session_for(settings.telemetry_endpoint, settings.project),
+            session_for(settings.telemetry_endpoint),
             resource=_resource(settings, os.environ),
             share=settings.telemetry_share,
             timeout=settings.timeout,
@@ -189,7 +189,7 @@ _GOOGLE = ".googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
-def session_for(endpoint: str, project: str) -> Callable[[], requests.Session]:
+def session_for(endpoint: str) -> Callable[[], requests.Session]:
     """What makes sessions for the collector: as the place's own account where it is Google's, else as nobody.
 
     The machine's proxies are not used, and the exporters follow no answer that leads elsewhere.
@@ -197,18 +197,16 @@ def session_for(endpoint: str, project: str) -> Callable[[], requests.Session]:
     google = (urlsplit(endpoint).hostname or "").endswith(_GOOGLE)
 
     def session() -> requests.Session:
-        made = _as_ourselves(project) if google else requests.Session()
+        made = _as_ourselves() if google else requests.Session()
         made.trust_env = False
         return made
 
     return session
 
 
-def _as_ourselves(project: str) -> requests.Session:
+def _as_ourselves() -> requests.Session:
     import google.auth  # noqa: PLC0415 - only where it is Google that listens
     from google.auth.transport.requests import AuthorizedSession  # noqa: PLC0415 - as above
 
     credentials, _ = google.auth.default(scopes=[_SCOPE])
-    session = AuthorizedSession(credentials)
-    session.headers["x-goog-user-project"] = project
-    return session
+    return AuthorizedSession(credentials)

@@ -49,7 +49,7 @@ def collector() -> Iterator[Collector]:
 @contextmanager
 def telling(collector: Collector, **options: Any) -> Iterator[Otlp]:
     """Telemetry to the collector; all of it has been sent when the block ends."""
-    made = Otlp(collector.address, session_for(collector.address, "demo"), resource={"service.name": "it"}, **options)
+    made = Otlp(collector.address, session_for(collector.address), resource={"service.name": "it"}, **options)
     try:
         yield made
     finally:

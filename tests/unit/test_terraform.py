@@ -157,6 +157,8 @@ def test_the_clock_ticks_each_minute_as_the_schedulers_account() -> None:
 ROLES = {
     "google_project_iam_member.documents": "roles/datastore.user",
     "google_project_iam_member.build_logs": "roles/logging.logWriter",
+    "google_project_iam_member.traces": "roles/telemetry.tracesWriter",
+    "google_project_iam_member.figures": "roles/telemetry.metricsWriter",
     "google_service_account_iam_binding.callers": "roles/iam.serviceAccountUser",
     "google_service_account_iam_binding.signers": "roles/iam.serviceAccountTokenCreator",
     "google_project_iam_member.build_source": "roles/storage.objectViewer",
@@ -177,10 +179,12 @@ def test_these_are_all_the_rights_that_are_given() -> None:
 
 
 def test_rights_in_the_whole_project_are_narrowed() -> None:
-    """Documents to one database, source to its buckets; whoever builds may write its log."""
+    """Documents to one database, source to its buckets; a log, traces and figures may be written, and not read."""
     whole = {name for name in blocks("resource") if name.startswith("google_project_iam_")}
     narrowed = {name: resource(name)["condition"][0]["expression"] for name in whole if "condition" in resource(name)}
-    assert whole - set(narrowed) == {"google_project_iam_member.build_logs"}
+    assert whole - set(narrowed) == {
+        f"google_project_iam_member.{name}" for name in ("build_logs", "traces", "figures")
+    }
     assert "google_firestore_database.documents.name" in narrowed["google_project_iam_member.documents"]
     assert "google_storage_bucket.source.name" in narrowed["google_project_iam_member.build_source"]
 
@@ -209,6 +213,16 @@ def test_the_account_that_acts_for_users_has_no_other_right() -> None:
     assert signers["count"] == "${local.delegated ? 1 : 0}"
     assert signers["service_account_id"] == "${google_service_account.delegate[0].name}"
     assert text().count("google_service_account.delegate[0]") == 2  # signing as it, and telling its client id
+
+
+def test_telemetry_may_be_written_only_where_it_is_asked_for() -> None:
+    """To Google's own collector; without the setting nobody has the right."""
+    for name in ("traces", "figures"):
+        assert resource(f"google_project_iam_member.{name}")["for_each"] == "${local.tellers}"
+    assert "if local.tells_google" in text("telemetry.tf")
+    named = set(re.findall(r'lookup\(local\.wished, "(\w+)"', text("telemetry.tf")))
+    assert named == {"TELEMETRY", "TELEMETRY_ENDPOINT"}
+    assert all(hasattr(Settings(), name.lower()) for name in named)
 
 
 def test_the_edge_knows_no_secret_that_it_does_not_need() -> None:

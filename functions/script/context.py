@@ -104,11 +104,6 @@ def set_aside(event: str | Mapping[str, Any] | HasId, error: Exception) -> None:
         execution.resources[name] = msgspec.json.encode(event).decode()
 
 
-def document() -> str | None:
-    """The document that the script is bound to, if any."""
-    return scope().document
-
-
 current_user = user
 
 

@@ -76,7 +76,10 @@ def _adopt(project: Project, record: TriggerRecord, event: str, text: str, error
         noted_at=ground.now(),
         due=ground.now() + ground.policy.forgotten,
     )
-    if ground.store.get(key) is not None or deliveries.weight(fresh) > deliveries.LARGEST:
+    if ground.store.get(key) is not None:
+        return
+    if deliveries.weight(fresh) > deliveries.LARGEST:
+        dead.note(ground, fresh.feed, event, "the event is too large to be kept")
         return
     try:
         (version,) = ground.store.commit(deliveries.put(fresh, None))

@@ -12,6 +12,7 @@ from typing import Any
 from conference.errors import Later, OutcomeUnknown, Stale
 from functions import script
 from functions.ground import Policy
+from functions.ports import Delete, Put
 from functions.script.changes import Change, EventUpdated
 from functions.script.trigger import Trigger
 from infra.google.api import GoogleApi
@@ -109,3 +110,20 @@ class ScriptWorld(World):
 def title(change: Change) -> str:
     """The title of what changed, as far as it is known."""
     return str(change.event.get("summary") or (change.before or {}).get("summary", ""))
+
+
+class OnWrite:
+    """A store; before the first commit that `concerns`, something else happens."""
+
+    def __init__(self, world: ScriptWorld, concerns: Callable[[Any], bool], what: Callable[[], None]) -> None:
+        self._store, self._concerns, self._what = world.store, concerns, [what]
+        world.change_ground(store=self)
+
+    def commit(self, *writes: Put | Delete) -> Any:
+        """As the store."""
+        if self._what and any(self._concerns(write) for write in writes):
+            self._what.pop()()
+        return self._store.commit(*writes)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)

@@ -19,7 +19,7 @@ from functions.consent.offer import Consent
 from functions.http.answers import Refusal, answer, bearer, check_shape, data_of
 from functions.http.door import Door
 from functions.initialise import initialise
-from functions.script import declared, failures, firing, handing
+from functions.script import declared, deploying, failures, firing, handing
 from functions.script.project import Project
 
 TASK_BYTES = 10_000
@@ -117,6 +117,7 @@ def tick(door: Door, request: Request) -> Response:
     def run(_: dict[str, Any]) -> None:
         clock.tick(door.ground)
         if door.project is not None:
+            deploying.declare_due(door.project)
             failures.summarise_due(door.project)
 
     return _task(door, request, "tick", door.scheduler_account, run)

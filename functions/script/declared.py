@@ -73,14 +73,13 @@ def declare_for(project: Project, user: str) -> None:
 
     Raises Later, OutcomeUnknown; doing it again goes on from there.
     """
-    if not project.handlers.declarations:
-        return
     try:
         done = _reconcile(project, user)
     except ScriptError as error:
         # Not its text: that of a missing grant names the user.
         log.warning("declared triggers not made", script=project.id, error=type(error).__name__)
-    else:
+        return
+    if done.made or done.changed or done.removed:
         log.info("declared triggers made", script=project.id, made=done.made, changed=done.changed)
 
 

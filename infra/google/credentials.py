@@ -14,8 +14,9 @@ from google.auth import credentials, exceptions
 from functions import credentials as consents
 from functions.credentials import Wallet
 
-EARLY = 60.0
-"""Seconds: a token with less than this left is not sent any more, for it may end on its way."""
+
+EARLY = consents.EARLY
+"""Seconds: with less than this left, another token is looked for."""
 
 
 class DevCredentials(credentials.Credentials):
@@ -43,12 +44,12 @@ class StoredCredential(credentials.Credentials):
 
     @property
     def expired(self) -> bool:
-        """True if the token has so little left that it may end on its way."""
+        """True if the token has so little left that it is time to look for another one."""
         return self._wallet.now() >= self._ends - EARLY
 
     @property
     def valid(self) -> bool:
-        """True if the token may be sent."""
+        """True if the token may be sent without a look for another one."""
         return self.token is not None and not self.expired
 
     @property
@@ -57,15 +58,16 @@ class StoredCredential(credentials.Credentials):
         return credentials.TokenState.FRESH if self.valid else credentials.TokenState.INVALID
 
     def refresh(self, request: Any) -> None:  # noqa: ARG002 - google-auth names it; the wallet has its own way out
-        """Take another token than the one there is, unless another thread has just done so.
+        """Look for another token, unless another thread has just done so.
 
-        Raises Revoked or Later, and not google-auth's errors: they say what is to be done, and since when.
+        One that had time left was refused, and is not taken again. One that nears its end may be, while somebody else
+        renews it. Raises Revoked or Later, and not google-auth's errors: they say what is to be done, and since when.
         """
-        stale = self.token
+        before, refused = self.token, self.valid
         with self._lock:
-            if self.token is not stale and self.valid:
+            if self.token is not before and self.valid:
                 return
-            given = consents.access(self._wallet, self._user, stale=stale or "")
+            given = consents.access(self._wallet, self._user, stale=before if refused and before else "")
             self._ends = given.expires.timestamp()
             self.token = given.token
 

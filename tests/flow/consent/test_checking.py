@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -308,6 +310,15 @@ def test_every_cause_says_what_to_do() -> None:
     assert len({it.name for it in found}) == len(found) > 20
     assert all(it.says.endswith(".") and it.todo.endswith(".") for it in found)
     assert all(it.todo.startswith("Nothing") for it in found if it.act is Act.NOBODY)
+
+
+def test_the_guide_names_every_cause() -> None:
+    """docs/consent.md lists them all, and no other."""
+    guide = (Path(__file__).parents[3] / "docs" / "consent.md").read_text(encoding="utf-8")
+    table = guide.partition("| cause | when |")[2].partition("\n\n")[0]
+    listed = re.findall(r"`([a-z-]+)`", "".join(line.split("|")[1] for line in table.splitlines() if line))
+
+    assert sorted(listed) == sorted([*(it.name for it in vars(causes).values() if isinstance(it, Cause)), "trouble"])
 
 
 def test_nothing_secret_is_told(desk: Desk) -> None:

@@ -342,6 +342,23 @@ def test_a_credential_keeps_its_token_in_this_process(bench: Bench) -> None:
     assert not stored.__call__(ALICE).valid
 
 
+def test_near_its_end_a_token_serves_on_while_another_process_renews(bench: Bench) -> None:
+    """A hundred instances hold the same token: one renews it, and nobody is made to wait for that."""
+    first, second = StoredCredentials(bench.wallet), StoredCredentials(bench.wallet)
+    before = header(first(ALICE))
+    header(second(ALICE))
+    bench.clock.advance(timedelta(minutes=56))
+    seen: list[str] = []
+    slow = Between(bench.oauth, lambda: seen.append(header(second(ALICE))))
+    renewing = StoredCredentials(Wallet(bench.store, bench.vault, bench.clock, slow))
+    after = header(renewing(ALICE))
+
+    assert seen == [before]
+    assert after != before
+    assert (header(first(ALICE)), header(second(ALICE))) == (after, after)
+    assert bench.oauth.asked.count("refresh") == 1
+
+
 def test_a_withdrawn_consent_is_revoked_and_a_new_one_taken_up(bench: Bench) -> None:
     """By the very same credential: nobody needs to be told of a consent in another process."""
     credential = StoredCredentials(bench.wallet)(ALICE)

@@ -12,6 +12,7 @@ from functions.consent import session
 from functions.consent.granting import Outcome
 from functions.consent.offer import CALENDARS, EVENTS, WHO
 from functions.consent.state import LIFE
+from functions.initialise import initialise
 from functions.ports import Put
 from tests.flow.consent.desk import BOB, HERE, Desk
 from tests.world import ALICE
@@ -290,6 +291,27 @@ def test_a_withdrawn_consent_stops_the_calendar_and_a_new_one_starts_it(desk: De
     assert ended_at.ended_at is not None
     assert "stopped" not in again.data or again.data["stopped"] is False
     assert len(desk.world.meetings()) == 1
+
+
+def test_every_stopped_calendar_goes_on(desk: Desk) -> None:
+    """The primary one and the others, each with its channel, on the strength of the new consent."""
+    team = "team@group.calendar.google.com"
+    body = {"id": team, "owner": ALICE, "timeZone": "Europe/Zurich", "summary": "Team"}
+    desk.http.post("/control/calendars", json=body).raise_for_status()
+    desk.connect()
+    initialise(desk.world.ground, ALICE, team)
+    desk.world.settle()
+    desk.withdraw()
+    desk.world.insert()
+    desk.world.insert(team)
+    desk.world.settle()
+    stopped = [feed.data["stopped"] for feed in desk.world.store.query("feeds")]
+    desk.connect()
+    desk.world.settle()
+
+    assert stopped == [True, True]
+    assert [feed.data.get("stopped", False) for feed in desk.world.store.query("feeds")] == [False, False]
+    assert len(desk.world.meetings()) == 2
 
 
 def test_expired_access_is_renewed_without_anybody(desk: Desk) -> None:

@@ -16,6 +16,7 @@ from conference.providers.protocol import ConferenceProvider
 from conference.series import occurrence_of, series_of
 from conference.slot import Occurrence, instant_of, slot_of
 from conference.solution import Solution, provider_of
+from functions import tracing
 from functions.console.cards import Difference, EventCard, Frame, MeetingCard, differences, event_card, meeting_card
 from functions.console.line import Line, line_of
 from functions.ledger import Row
@@ -24,12 +25,16 @@ _FAR = datetime.max.replace(tzinfo=UTC)
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """One row of the page; `key` names it for as long as its event or series exists."""
+    """One row of the page; `key` names it for as long as its event or series exists.
+
+    `trace` is the id under which the log and Cloud Trace tell of its last change.
+    """
 
     key: str
     event: EventCard
     line: Line
     meeting: MeetingCard | None = None
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,13 @@ def _pair(gathered: Gathered, row: Row | None, events: Sequence[Event]) -> Pair:
         event=event_card(events, gathered.frame, provider=asked or linked, recurrence=recurrence),
         line=line_of(row, gathered.frame, asked=asked is not None, differs=differs, forgotten=gathered.forgotten),
         meeting=_meeting_card(gathered, row, meeting, differs, series=bool(recurrence)),
+        trace=_trace(row),
     )
+
+
+def _trace(row: Row | None) -> str:
+    kept = tracing.parsed(row.trace) if row is not None else None
+    return kept.id if kept else ""
 
 
 def _key(feed: str, series: str) -> str:

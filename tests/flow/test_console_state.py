@@ -16,6 +16,7 @@ from functions.console.actions import asking_for
 from functions.console.pairs import Pair
 from functions.console.state import State, collect
 from functions.ports import Delete, Document, Put
+from functions.tracing import Trace, following
 from tests.world import ALICE, TOKEN, VENDOR, World, asked, event_body
 
 OTHERS = {
@@ -101,6 +102,18 @@ def test_an_event_is_followed_from_the_wish_to_the_meeting(world: World, feed: s
     assert (linked.meeting.title, linked.meeting.when) == (linked.event.title, linked.event.when)
     assert linked.meeting.join_url.startswith(VENDOR)
     assert new.key == linked.key
+
+
+def test_a_pair_names_the_trace_of_its_last_change(world: World, feed: str) -> None:
+    """Under which the log tells how it came to be; one that nobody followed names none."""
+    event = world.insert()["id"]
+    world.settle()
+    before = only(collect(world.ground, feed))
+    world.patch(event, summary="Followed")
+    with following(Trace("1f" * 16, "2e" * 8)):
+        world.settle()
+
+    assert (before.trace, only(collect(world.ground, feed)).trace) == ("", "1f" * 16)
 
 
 def test_a_move_shows_before_it_is_carried_over(world: World, feed: str) -> None:

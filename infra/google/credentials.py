@@ -14,9 +14,8 @@ from google.auth import credentials, exceptions
 from functions import credentials as consents
 from functions.credentials import Wallet
 
-
-EARLY = consents.EARLY
-"""Seconds: with less than this left, another token is looked for."""
+EARLY = 60.0
+"""Seconds: a token with less than this left is not sent any more, for it may end on its way."""
 
 
 class DevCredentials(credentials.Credentials):
@@ -45,7 +44,7 @@ class StoredCredential(credentials.Credentials):
     @property
     def expired(self) -> bool:
         """True if the token has so little left that it is time to look for another one."""
-        return self._wallet.now() >= self._ends - EARLY
+        return self._wallet.now() >= self._ends - consents.EARLY
 
     @property
     def valid(self) -> bool:

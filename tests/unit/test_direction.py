@@ -59,7 +59,7 @@ RULES = (
         ("main", "functions", "conference", "tests"),
     ),
     # It stands where the cloud's own framework stands, and loads main as that does.
-    Rule(("infra/local/serve.py",), ("tests",)),
+    Rule(("infra/local/framework.py",), ("tests",)),
     Rule(("infra/",), ("main", "tests")),
     Rule(("main.py",), ("tests",)),
 )
@@ -212,7 +212,7 @@ def test_a_wrong_look_is_seen(path: str, text: str) -> None:
         ("functions/x.py", "ground.now()"),
         ("infra/x.py", "from functions.ports import Store\nimport time\ntime.sleep(1)"),
         ("infra/local/x.py", "from conference.event import Event"),
-        ("infra/local/serve.py", "import main"),
+        ("infra/local/framework.py", "import main"),
         ("infra/local/calendar/x.py", "from infra.local.calendar import clock\nimport sqlite3"),
         ("main.py", "from infra import wiring\nfrom functions import sync"),
         ("tests/x.py", "import main, infra, functions, conference"),

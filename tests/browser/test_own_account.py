@@ -111,7 +111,8 @@ def test_ones_own_calendar_is_followed(stack: Stack, browser: Chrome) -> None:
 def press(browser: Chrome, label: str) -> None:
     """Press the button or the link of this text, once it is there."""
     found = f"//button[normalize-space()='{label}'] | //a[normalize-space()='{label}']"
-    until(lambda: [it.click() or it for it in browser.find_elements(By.XPATH, found)[:1]])
+    until(lambda: browser.find_elements(By.XPATH, found))
+    browser.find_element(By.XPATH, found).click()
 
 
 def until(condition: Callable[[], object], within: float = 60.0) -> None:

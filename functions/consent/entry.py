@@ -63,7 +63,9 @@ def serve(ground: Ground, consent: Consent, request: Request) -> Response:
         return file(path)
     if views is None and forms is None:
         raise Refusal(404, "there is nothing at this path")
-    if request.method not in {*(["GET", "HEAD"] if views else []), *(["POST"] if forms else [])}:
+    # What a person comes back with is good once, and a look ahead would use it up.
+    reading = {"GET"} if path == "callback" else {"GET", "HEAD"}
+    if request.method not in {*(reading if views else ()), *(["POST"] if forms else [])}:
         raise Refusal(405, "this page is not asked for like that")
     if request.method != "POST" and (request.content_length or request.headers.get("Transfer-Encoding")):
         raise Refusal(413, "a page is asked for without a body")

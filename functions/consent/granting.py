@@ -101,7 +101,9 @@ def _exchanged(consent: Consent, begun: state.State, code: str, proof: str) -> t
         log.warning("consent not exchanged", error=str(error))
         return Ended(Outcome.SILENT, begun.user)
     if begun.user and begun.user != person.email:
-        _let_go(consent, granted, person)
+        if credentials.find(consent.wallet.store, person.email) is None:
+            # If they are connected, all of their tokens would end with this one.
+            _give_back(consent, granted)
         return Ended(Outcome.OTHER, begun.user, chosen=person.email)
     return granted, person
 
@@ -116,10 +118,8 @@ def _refusal(error: Refused) -> Outcome:
     return Outcome.CODE if code else Outcome.CLIENT
 
 
-def _let_go(consent: Consent, granted: Granted, person: Person) -> None:
-    """Give back what an account granted that was not meant, unless it is connected: all of its tokens would end."""
-    if credentials.find(consent.wallet.store, person.email) is not None:
-        return
+def _give_back(consent: Consent, granted: Granted) -> None:
+    """Have what was granted, and is not kept, ended at the server too."""
     try:
         consent.oauth.revoke(granted.refresh or granted.access)
     except LockstepError as error:
@@ -134,8 +134,11 @@ def _keep(ground: Ground, consent: Consent, granted: Granted, person: Person) ->
         kept = credentials.keep(consent.wallet, person.email, person.sub, granted)
     except Forged:
         # They have shown that the address is theirs now: they may have what was kept under it deleted.
+        _give_back(consent, granted)
         return Ended(Outcome.TAKEN, person.email, secret=session.begin(ground, person))
     except Revoked:
+        # Ended altogether, so that the next consent is a first one: with that a refresh token comes.
+        _give_back(consent, granted)
         return Ended(Outcome.BRIEF, person.email)
     except Later as error:
         leaving = error.where is not None and error.where.reason == "leaving"

@@ -8,7 +8,7 @@ themselves do: they are people's appointments, not ours.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -42,7 +42,7 @@ from functions.script import (
 from functions.sweep import spare
 from functions.work import remark
 
-OF_FEEDS = tuple(each.COLLECTION for each in (ledger, dead, runs, snapshot, delivery))
+OF_FEEDS = tuple(each.COLLECTION for each in (ledger, dead, runs, snapshot, delivery, trigger))
 """What is found by its feed."""
 OF_USERS = tuple(
     each.COLLECTION
@@ -184,14 +184,15 @@ def _leading(row: Row) -> object:
     return msgspec.structs.replace(row.link, leads=True, agreed=None) if row.link else None
 
 
-def _every(ground: Ground, collection: str, where: Where) -> list[Document]:
-    """All documents that meet the condition."""
-    found: list[Document] = []
+def _every(ground: Ground, collection: str, where: Where) -> Iterator[Document]:
+    """All documents that meet the condition, page by page; they may be deleted meanwhile."""
+    last: Document | None = None
     while True:
-        some = ground.store.query(collection, [where], limit=PAGE, after=found[-1] if found else None)
-        found += some
+        some = ground.store.query(collection, [where], limit=PAGE, after=last)
+        yield from some
         if len(some) < PAGE:
-            return found
+            return
+        last = some[-1]
 
 
 def _delete_all(ground: Ground, collection: str, where: Where) -> None:

@@ -81,7 +81,7 @@ _SAYINGS: dict[Outcome, tuple[int, str, str, str, str]] = {
         400,
         "The consent would not last",
         "Google gave access for an hour only.",
-        "Remove this application from your Google account's connections, then connect again.",
+        "It was given back. Connect again; if that does not help, remove this application from your account first.",
         "Connect again",
     ),
     Outcome.LEAVING: (

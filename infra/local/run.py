@@ -69,6 +69,7 @@ def greeting(stack: Stack) -> str:
 Lockstep is ready after {stack.seconds_to_ready:.1f} seconds. Ctrl-C stops it; its state is kept in {settings.state}
 
   Console                {settings.base_url}/console/
+  Consent                {settings.base_url}/consent
   Conferencing service   {settings.vendor_url}/
   Calendar API           {settings.calendar_url if "calendar" in stack.parts() else "Google's own"}
   Janus                  {janus}{_tasks(stack)}

@@ -214,6 +214,16 @@ def test_an_address_that_became_anothers_is_not_overwritten(desk: Desk) -> None:
     assert desk.kept() == kept
 
 
+def test_a_consent_that_does_not_last_is_given_back(desk: Desk) -> None:
+    """Without a refresh token, where there is none from before: the next consent is a first one, and lasts."""
+    address = desk.start().replace("access_type=offline", "access_type=online")
+    ended = desk.come_back(desk.agree(address))
+
+    assert ended.outcome is Outcome.BRIEF
+    assert desk.http.post("/control/tokens", json={"user": ALICE}).json() == {"access": 0, "refresh": 0}
+    assert desk.connect().outcome is Outcome.CONNECTED
+
+
 def test_chosen_there_without_being_named_here(desk: Desk) -> None:
     """Who names nobody chooses there; any account will do."""
     ended = desk.come_back(desk.agree(desk.start(""), BOB))

@@ -242,7 +242,7 @@ def test_who_comes_back_at_once_keeps_what_is_new(desk: Desk) -> None:
 
 def test_every_collection_is_thought_of() -> None:
     """Each is deleted by its feed or by its user, or holds nothing of anybody's."""
-    nobodys = {"sweeps", "summaries", "underway"}
+    nobodys = {"sweeps", "summaries", "underway", "declarations"}
     own = {"feeds", "users"}
 
     assert {one.collection_group for one in listed().field_overrides} == {

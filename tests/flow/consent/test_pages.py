@@ -6,6 +6,7 @@ import dataclasses
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask import Request
@@ -230,6 +231,16 @@ def test_an_old_link_is_told(browser: Browser) -> None:
 def test_a_broken_way_back_is_told(browser: Browser, query: str) -> None:
     """Whatever stands in the address."""
     assert browser.get(f"callback{query}") == 400
+
+
+def test_a_look_ahead_uses_nothing_up(browser: Browser) -> None:
+    """Whoever asks for the headers only, as some programs do with every link: the person still comes back."""
+    browser.get()
+    browser.post("start", account=ALICE)
+    told = browser.desk.agree(browser.going())
+
+    assert browser.send("HEAD", f"callback?{urlencode(told)}") == 405
+    assert browser.come_back(told) == 303
 
 
 def test_an_address_without_end_is_refused(browser: Browser) -> None:

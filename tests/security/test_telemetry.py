@@ -361,6 +361,11 @@ def test_a_collector_that_fails_or_leads_elsewhere_disturbs_nobody(house: House,
     assert {path for path, _ in collector.requests} <= {"/v1/traces", "/v1/metrics"}
 
 
+def test_the_machines_proxies_and_netrc_are_left_alone(collector: Collector) -> None:
+    """Whatever the environment says, it goes to the collector, and with nobody's password."""
+    assert session_for(collector.address)().trust_env is False
+
+
 def test_what_was_done_is_sent_before_the_answer_where_that_is_asked_for(house: House, collector: Collector) -> None:
     """Since nothing may run between two requests."""
     with telling(collector, flush=True) as listener:

@@ -53,6 +53,7 @@ class Google:
     edge: GoogleEdge
     secrets: Secrets
     key: KmsKey
+    credentials: Callable[[str], Credentials]
     calendar: GoogleCalendar
     api: GoogleApi
     lanes: ThreadLanes
@@ -116,7 +117,7 @@ def around(within: GoogleEdge) -> Google:
         if settings.credentials == "consent"
         else None,
     )
-    return Google(door, within, known, key, calendar, api, lanes, client)
+    return Google(door, within, known, key, acting.credentials, calendar, api, lanes, client)
 
 
 # ---- Acting for users -----------------------------------------------------------------------

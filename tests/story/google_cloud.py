@@ -44,6 +44,14 @@ from tests.contract.oauth.office import pems
 
 ALICE = "alice@example.com"
 TOKEN, WEBHOOKS = "token-of-the-vendor", "secret-of-the-webhooks"
+HANDLER = """
+from functions.script.declared import on_event_updated
+
+
+@on_event_updated(calendar="primary")
+def noted(event):
+    print("something changed in a calendar", flush=True)
+"""
 BROWSER = "the-secret-of-a-browser"
 Json = dict[str, Any]
 
@@ -95,6 +103,10 @@ class Cloud:
         answer.raise_for_status()
         return answer.json() if answer.content else {}
 
+    def log(self) -> str:
+        """What the functions wrote."""
+        return self.functions.log.read_text(encoding="utf-8")
+
     def meetings(self) -> list[Json]:
         """What there is at the conferencing system."""
         answer = self.client.get(f"{self.settings.vendor_url}/meetings", headers={"Authorization": f"Bearer {TOKEN}"})
@@ -108,6 +120,7 @@ def google_settings(state: Path) -> Settings:
     return replace(
         Settings(),
         state=state,
+        scripts="noting",
         ground="google",
         services="local",
         store="firestore",
@@ -152,8 +165,11 @@ def cloud(state: Path) -> Iterator[Cloud]:
             tasks_http_port=rest.getsockname()[1],
         )
         _queues(settings, enter(closing(tasks.local_client(server_of_tasks.target).transport)))
-        ground = enter(closing(around(edge.google(settings))))
-        functions = Part(_plan(settings), state / "functions.log", {**os.environ, **as_environment(settings)})
+        # The script's module is packed beside the source; here only the functions' process finds it.
+        (state / "noting.py").write_text(HANDLER)
+        environment = {**os.environ, **as_environment(settings), "PYTHONPATH": str(state)}
+        ground = enter(closing(around(edge.google(replace(settings, scripts="")))))
+        functions = Part(_plan(settings), state / "functions.log", environment)
         stack.callback(_end, functions)
         until(lambda: functions.is_up(client) or functions.exit_code is not None)
         assert functions.exit_code is None, functions.last_lines()

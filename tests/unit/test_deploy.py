@@ -99,7 +99,8 @@ class NotInstalledThere:
             raise ModuleNotFoundError(name, name=name)
 
 sys.meta_path.insert(0, NotInstalledThere())
-import infra.wiring, main
+import infra.google.ground, infra.wiring, main
+from google.cloud import kms_v1, secretmanager_v1  # imported at the first credential and the first secret
 print(main.calendar_notification.__name__)
 """
 

@@ -223,9 +223,12 @@ def _others(work: Work, ref: MeetingRef) -> list[Row]:
 
 
 def _moved_elsewhere(work: Work, ref: MeetingRef) -> bool:
-    """True if a tombstone stands for a move: the event lives in another calendar of the same user, with its meeting."""
+    """True if what is left here stands for a move: the event lives in another calendar of its user, with its meeting.
+
+    A tombstone is left; or a guest's copy, where the user of this calendar is invited to the event.
+    """
     row, ground = work.row, work.ground
-    if row.ical_uid is None or row.seen is None or not row.seen.cancelled:
+    if row.ical_uid is None or row.seen is None or (row.seen.organized_here and not row.seen.cancelled):
         return False
     for document in ground.store.query(feeds.COLLECTION, [Where("user", "==", row.user)]):
         feed = feeds.decode(document)

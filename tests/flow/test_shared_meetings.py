@@ -45,9 +45,13 @@ def test_another_calendar_that_is_gone_does_not_keep_a_meeting_alive(world: Worl
     assert world.meetings() == []
 
 
+@pytest.mark.parametrize("guests", [[], [ALICE]], ids=["a tombstone", "a guest's copy"])
 @pytest.mark.parametrize("target", range(4))
-def test_an_event_is_found_in_whichever_calendar_it_was_moved_to(world: World, target: int) -> None:
-    """Every other calendar of its user is searched, but for those that are stopped; other people's are not."""
+def test_an_event_is_found_in_whichever_calendar_it_was_moved_to(world: World, target: int, guests: list[str]) -> None:
+    """Every other calendar of its user is searched, but for those that are stopped; other people's are not.
+
+    What it leaves behind is a tombstone, or a guest's copy where the user is invited.
+    """
     names = [f"team-{number}@example.com" for number in range(5)]
     for name in names:
         world.google_control("calendars", id=name, owner=ALICE, timeZone="Europe/Zurich")
@@ -56,7 +60,7 @@ def test_an_event_is_found_in_whichever_calendar_it_was_moved_to(world: World, t
     world.connect(user="bob@example.com")
     change = partial(msgspec.structs.replace, stopped=True)
     feeds.change(world.ground, feeds_of[names[4]], change)
-    made = world.insert()
+    made = world.insert(attendees=[{"email": guest} for guest in guests])
     world.settle()
     (meeting,) = world.meetings()
     world.google_control("push", silent=True)

@@ -49,7 +49,7 @@ class Care:
         """A worker makes a call."""
         self._owed.called(operation, worker)
 
-    def ended(self, worker: str, *, well: bool, undisturbed: bool, own: int | None) -> None:
+    def ended(self, worker: str, *, well: bool, undisturbed: bool, died: bool, own: int | None) -> None:
         """Judge what a worker leaves: I13, I14.
 
         It ended `well` if nothing has failed that it stands on, `undisturbed` if nothing at all has gone wrong with it;
@@ -57,4 +57,4 @@ class Care:
         """
         self._owed.took(worker, well=well)
         self._watches.ended(worker, undisturbed=undisturbed)
-        self._debts.ended(worker, well=well, own=own)
+        self._debts.ended(worker, well=well, died=died, own=own)

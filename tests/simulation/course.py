@@ -73,7 +73,7 @@ class Course:
         undisturbed = worker.error is None and process not in crossing.slowed
         well = worker.error is None and process not in crossing.groundless
         try:
-            self.judge.care.ended(worker.name, well=well, undisturbed=undisturbed, own=own)
+            self.judge.care.ended(worker.name, well=well, undisturbed=undisturbed, died=process.dead, own=own)
         except Broken as broken:
             self.note_broken(broken)
 

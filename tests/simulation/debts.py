@@ -16,6 +16,10 @@ from tests.simulation.sight import Broken, Json, Now
 
 LONGEST = 25 * 3600.0
 """Seconds; however long the other side asks us to wait, somebody comes within a day."""
+SOON = 10.0
+"""Seconds within which somebody comes for a run that is owed, where nothing is in its way."""
+_NUMBERED = frozenset({"sync_calendar", "reconcile_event", "patch_event"})
+"""The functions whose tasks are named by a number that never recurs."""
 _HOLDS = {"ledger": "claimed_until", "feeds": "lease_until"}
 
 
@@ -26,6 +30,8 @@ class Debts:
         self._store, self._queue, self._clock = store, queue, clock
         self._touched: dict[str, set[str]] = {}
         self._holder: dict[str, str] = {}
+        self._held_since: dict[str, float] = {}
+        self._died: dict[str, float] = {}
         self.tasks_are_lost = False
         """Once a task was lost, doubled, or worked on by a clock that is wrong: nobody can tell what it would leave."""
 
@@ -35,7 +41,21 @@ class Debts:
             return
         self._touched.setdefault(_root(worker), set()).add(key)
         if (after or {}).get("fence", 0) > (before or {}).get("fence", 0):
-            self._holder[key] = _root(worker)
+            self._holder[key], self._held_since[key] = _root(worker), self._clock.now().timestamp()
+        if key.startswith("feeds/") and before and after and after.get("done", 0) > before.get("done", 0):
+            self._check_inherited(key, after, worker)
+
+    def _check_inherited(self, key: str, after: Json, worker: str) -> None:
+        """A run that follows a dead one does not end before it has seen to what that one had claimed."""
+        if not self._died or after.get("lease_until", 0.0) > 0 or self.tasks_are_lost:
+            return
+        now, began = self._clock.now().timestamp(), self._held_since.get(key, 0.0)
+        for document in self._store.query("ledger", limit=10_000):
+            row = document.data
+            dead = self._died.get(self._holder.get(document.key, ""), now)
+            fresh = row.get("by_run") and not row.get("attempts") and row.get("claimed_until", 0.0) > now
+            if f"feeds/{row['feed']}" == key and fresh and row.get("mark", 0) > row.get("done", 0) and dead < began:
+                raise Broken("I13", f"{key}: {worker} ends, and {document.key} still waits for a run that died")
 
     # ---- tasks ------------------------------------------------------------------------------
 
@@ -56,24 +76,27 @@ class Debts:
 
     def task_refused(self, function: str, body: Mapping[str, Any], name: str, worker: str, own: int | None) -> None:
         """Judge that a task which the queue refuses, since its name is taken, is still to come."""
-        if "meeting" in body or (self.tasks_are_lost and not worker.startswith("tick")):
-            # A push that is delivered twice is one wish; what a tick asks for, nobody has asked for in these words.
+        if function not in _NUMBERED or "meeting" in body or (self.tasks_are_lost and not worker.startswith("tick")):
+            # A push that is delivered twice is one wish, as is one turn of a trigger; and what a tick asks for, nobody
+            # has asked for in these words.
             return
         if not any(held.name == name for held in self._open(own)):
             raise Broken("I13", f"{worker} has asked for {function} {dict(body)} in vain: its name is taken")
 
     # ---- ends -------------------------------------------------------------------------------
 
-    def ended(self, worker: str, *, well: bool, own: int | None) -> None:
+    def ended(self, worker: str, *, well: bool, died: bool, own: int | None) -> None:
         """Judge what a worker has left; `own` is the number of the task that it was given."""
         touched = self._touched.pop(worker, set())
+        if died:
+            self._died[worker] = self._clock.now().timestamp()
         if not well or self.tasks_are_lost:
             return
         for key in sorted(touched):
             document = self._store.get(key)
             if document is not None and self._is_left(key, document.data, worker):
                 what = "a row" if key.startswith("ledger/") else "a feed"
-                if not any(_comes_for(held, document.data, key) for held in self._open(own)):
+                if not any(self._comes_for(held, document.data, key) for held in self._open(own)):
                     raise Broken("I13", f"{key}: {worker} has left {what} of which something is due, and nobody comes")
 
     def _is_left(self, key: str, data: Json, worker: str) -> bool:
@@ -84,16 +107,17 @@ class Debts:
         held = data.get(_HOLDS[key.partition("/")[0]], 0.0) > 0
         return due and (not held or self._holder.get(key) == worker)
 
+    def _comes_for(self, held: Held, data: Json, key: str) -> bool:
+        body = held.task.body
+        if key.startswith("ledger/"):
+            return (body.get("feed"), body.get("event")) == (data["feed"], data["event"])
+        hindered = data.get("trouble") is not None or data.get("lease_until", 0.0) > 0
+        late = held.at.timestamp() > self._clock.now().timestamp() + SOON
+        return held.task.function == "sync_calendar" and f"feeds/{body['feed']}" == key and (hindered or not late)
+
     def _open(self, own: int | None) -> Iterable[Held]:
         yield from self._queue.waiting()
         yield from (held for held in self._queue.running() if held.id != own)
-
-
-def _comes_for(held: Held, data: Json, key: str) -> bool:
-    body = held.task.body
-    if key.startswith("feeds/"):
-        return held.task.function == "sync_calendar" and f"feeds/{body['feed']}" == key
-    return (body.get("feed"), body.get("event")) == (data["feed"], data["event"])
 
 
 def _turn(document: Mapping[str, Any], number: str, turn: str) -> tuple[int, str]:

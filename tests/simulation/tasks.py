@@ -23,7 +23,7 @@ from tests.simulation.ports import SkewedClock
 DEADLINE = 60.0
 """Seconds after which the queue gives a task to another worker; the first may live on."""
 REDELIVERY = 5.0
-_UNTOLD = frozenset({Fault.TASK_LOST, Fault.TASK_DOUBLED, Fault.CLOCK_SKEWED})
+_UNTOLD = frozenset({Fault.TASK_LOST, Fault.TASK_DOUBLED, Fault.OLD_BODY, Fault.CLOCK_SKEWED})
 """After these nobody can tell from the queue who comes for what."""
 
 

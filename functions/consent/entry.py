@@ -15,9 +15,10 @@ import msgspec
 import structlog
 from flask import Request, Response
 
-from conference.errors import LockstepError
+from conference.errors import Gone, LockstepError, Refused
 from functions import credentials
-from functions.consent import browser, granting, leaving, session, state
+from functions.consent import browser, causes, granting, leaving, session, state
+from functions.consent.causes import cause_of
 from functions.consent.check import check
 from functions.consent.connecting import feeds_of
 from functions.consent.granting import Ended, Outcome
@@ -29,10 +30,14 @@ from functions.credentials import User
 from functions.feed import Feed
 from functions.ground import Ground
 from functions.http.answers import Refusal, data_of
+from functions.initialise import initialise
+from functions.script.errors import CalendarApiError
 
 FORM_BYTES = 4096
 QUERY_BYTES = 8192
 _OURS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_CALENDAR = re.compile(r"(?!primary$)[^\s/<>\"]{3,320}")
+_FEED = re.compile(r"[0-9a-f]{20}")
 _ADDRESS = re.compile(r"[^\s@/<>\"]{1,64}@[^\s@/<>\"]{1,255}")
 
 log = structlog.get_logger(__name__)
@@ -114,11 +119,25 @@ def _check_body(request: Request) -> None:
 def _home(visit: Visit) -> Response:
     if visit.known is None:
         return visit.show("welcome.html", account="")
-    user = visit.known.user
-    found = credentials.find(visit.ground.store, user)
-    standing = _state(found[1] if found else None, visit.known)
-    followed = [_line(feed, user) for _, feed in feeds_of(visit.ground, user)]
-    return visit.show("account.html", user=user, state=standing, followed=followed)
+    return _account(visit, visit.known)
+
+
+def _account(visit: Visit, known: Session, status: int = 200, says: str = "", calendar: str = "") -> Response:
+    followed = [_line(name, feed, known.user) for name, feed in feeds_of(visit.ground, known.user)]
+    return visit.show(
+        "account.html",
+        status,
+        user=known.user,
+        standing=_standing(visit, known),
+        followed=followed,
+        says=says,
+        calendar=calendar,
+    )
+
+
+def _standing(visit: Visit, known: Session) -> str:
+    found = credentials.find(visit.ground.store, known.user)
+    return _state(found[1] if found else None, known)
 
 
 def _state(kept: User | None, known: Session) -> str:
@@ -132,18 +151,19 @@ def _state(kept: User | None, known: Session) -> str:
 
 
 class _Line(msgspec.Struct, frozen=True):
+    feed: str
     calendar: str
     state: str
     says: str
 
 
-def _line(feed: Feed, user: str) -> _Line:
-    name = "Your calendar" if feed.calendar == user else feed.calendar
+def _line(name: str, feed: Feed, user: str) -> _Line:
+    called = "Your calendar" if feed.calendar == user else feed.calendar
     if feed.stopped:
-        return _Line(name, "stopped", f"stopped: {feed.trouble or 'a person must act'}")
+        return _Line(name, called, "stopped", f"stopped: {feed.trouble or 'a person must act'}")
     if feed.token is None:
-        return _Line(name, "early", "being connected")
-    return _Line(name, "early" if feed.trouble else "open", feed.trouble or "followed")
+        return _Line(name, called, "early", "being connected")
+    return _Line(name, called, "early" if feed.trouble else "open", feed.trouble or "followed")
 
 
 def _callback(visit: Visit) -> Response:
@@ -200,10 +220,50 @@ def _check(visit: Visit) -> Response:
     programs = visit.request.accept_mimetypes.best == "application/json"
     if visit.known is None:
         return _json({"error": "sign in first"}, 403) if programs else _unknown(visit)
+    if _standing(visit, visit.known) == "taken":
+        return _json({"error": causes.TAKEN.name}, 409) if programs else _account(visit, visit.known, 409)
     checked = check(visit.ground, visit.consent, visit.known.user)
     if programs:
         return _json(msgspec.to_builtins(checked))
     return visit.show("checked.html", checked=checked)
+
+
+def _follow(visit: Visit) -> Response:
+    """Follow another calendar: one that is shared with them, by its address or id."""
+    known, calendar = visit.known, visit.request.form.get("calendar", "").strip()
+    if known is None:
+        return _unknown(visit)
+    if _standing(visit, known) != "connected":
+        return _account(visit, known, 409)
+    if not _CALENDAR.fullmatch(calendar):
+        return _account(visit, known, 400, "That is no calendar's address.", calendar[:320])
+    try:
+        initialise(visit.ground, known.user, calendar)
+    except (LockstepError, CalendarApiError) as error:
+        cause = cause_of(error)
+        log.warning("calendar not followed", cause=cause.name)
+        return _account(visit, known, 409, f"It is not followed: {cause.says} {cause.todo}", calendar)
+    return _home_again(visit)
+
+
+def _unfollow(visit: Visit) -> Response:
+    """Follow a calendar no more."""
+    known, feed = visit.known, visit.request.form.get("feed", "")
+    if known is None:
+        return _unknown(visit)
+    if _standing(visit, known) == "taken":
+        return _account(visit, known, 409)
+    try:
+        leaving.stop_following(visit.ground, known.user, feed if _FEED.fullmatch(feed) else "none")
+    except Gone:
+        return _home_again(visit)
+    except Refused:
+        return _account(visit, known, 409, "A script's triggers follow this calendar: they must be deleted first.")
+    return _home_again(visit)
+
+
+def _home_again(visit: Visit) -> Response:
+    return closed(Response(status=303, headers={"Location": visit.consent.pages}))
 
 
 def _disconnect(visit: Visit) -> Response:
@@ -235,6 +295,8 @@ _VIEWS: dict[str, Callable[[Visit], Response]] = {
 _FORMS: dict[str, Callable[[Visit], Response]] = {
     "start": _start,
     "check": _check,
+    "follow": _follow,
+    "unfollow": _unfollow,
     "disconnect": _disconnect,
     "sign-out": _sign_out,
 }

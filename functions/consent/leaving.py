@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import msgspec
 import structlog
 
-from conference.errors import Conflict, Gone, Later, LockstepError, Refused, Revoked, Stale
+from conference.errors import Conflict, Gone, Later, LockstepError, Missing, Refused, Revoked, Stale
 from functions import channel, credentials, dead, ledger, runs
 from functions import feed as feeds
 from functions.consent import session, state
@@ -95,7 +95,7 @@ def go_on(ground: Ground, consent: Consent, user_id: str) -> None:
     mine = feeds_of(ground, kept.user)
     for name, _ in mine:
         _stop(ground, name)
-    _close_channels(ground, kept.user)
+    _close_channels(ground, Where("user", "==", kept.user))
     _revoke(consent, kept)
     for name, feed in mine:
         _forget_followed(ground, name, feed)
@@ -104,6 +104,21 @@ def go_on(ground: Ground, consent: Consent, user_id: str) -> None:
     consent.forget(kept.user)
     _delete_all(ground, credentials.COLLECTION, Where("user", "==", kept.user))
     log.info("user gone", user_id=user_id, feeds=len(mine))
+
+
+def stop_following(ground: Ground, user: str, name: str) -> None:
+    """Stop following one of the user's calendars, and delete what is kept of it; its meetings stay.
+
+    Raises Gone if it is none of theirs, Refused while a script's triggers follow it, Later if it is to be asked again.
+    """
+    current = feeds.load(ground, name)[1]
+    if current.user != user:
+        raise Gone("the feed is another user's", what=Missing.CALENDAR)
+    if current.triggers:
+        raise Refused("a script's triggers follow this calendar")
+    _stop(ground, name)
+    _close_channels(ground, Where("feed", "==", name))
+    _forget_followed(ground, name, current)
 
 
 def _stop(ground: Ground, name: str) -> None:
@@ -120,9 +135,9 @@ def _stop(ground: Ground, name: str) -> None:
         feeds.change(ground, name, stopped)
 
 
-def _close_channels(ground: Ground, user: str) -> None:
+def _close_channels(ground: Ground, whose: Where) -> None:
     """Close them while there is a credential for it; where there is none any more, they end with it."""
-    for document in _every(ground, channel.COLLECTION, Where("user", "==", user)):
+    for document in _every(ground, channel.COLLECTION, whose):
         with suppress(Revoked, Refused, Gone):
             channel.close_channel(ground, document.key.partition("/")[2])
         left = ground.store.get(document.key)

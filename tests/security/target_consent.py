@@ -43,7 +43,8 @@ def _pages(house: House) -> tuple[list[bytes], Callable[[bytes], None]]:
     back = oauth.consent(granting.start(world.ground, offer, known, "connect", ALICE), ALICE, scopes=["openid"])
     ours = {"Origin": BASE, "Cookie": f"{browser.COOKIE}={known}", "Content-Type": FORM}
     token = browser.form_token(known)
-    forms = {"start": {"account": ALICE}, "check": {}, "disconnect": {}, "sign-out": {}}
+    forms = {"start": {"account": ALICE}, "check": {}, "disconnect": {}, "sign-out": {}, "follow": {"calendar": "x@y"}}
+    forms["unfollow"] = {"feed": "0" * 20}
     posts = [
         request(f"POST /{path}", ours, urlencode({"token": token, **form}).encode()) for path, form in forms.items()
     ]

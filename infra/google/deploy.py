@@ -8,6 +8,7 @@ deployment of it changes nothing. docs/deploy.md tells what comes before and aft
 from __future__ import annotations
 
 import argparse
+import marshal
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import MAGIC_NUMBER, source_hash
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +52,7 @@ class Shell:
 def pack(to: Path, extra: Sequence[Path] = (), *, root: Path = ROOT) -> Path:
     """Write the source archive to `to`: what the functions need, and the files and folders of `extra` by their names.
 
+    Beside each module stands its bytecode: where the functions run nobody keeps it from one start to the next.
     Raises CannotDeploy if something of it is not there, or would stand where something else stands.
     """
     places = {name: root / name for name in SHIPPED}
@@ -63,10 +66,32 @@ def pack(to: Path, extra: Sequence[Path] = (), *, root: Path = ROOT) -> Path:
     to.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(to, "w") as archive:
         for name, path in sorted(_files(places)):
-            entry = zipfile.ZipInfo(name, EARLIEST)
-            entry.external_attr = 0o100644 << 16  # a plain file that all may read
-            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+            content = path.read_bytes()
+            _write(archive, name, content)
+            if path.suffix == ".py" and (code := _bytecode(name, content)) is not None:
+                at = Path(name)
+                _write(archive, f"{at.parent / '__pycache__' / at.stem}.{sys.implementation.cache_tag}.pyc", code)
     return to
+
+
+def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name, EARLIEST)
+    entry.external_attr = 0o100644 << 16  # a plain file that all may read
+    archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
+
+
+def _bytecode(name: str, source: bytes) -> bytes | None:
+    """What this Python would keep of a module, to be believed whenever the source was written; None if it is wrong.
+
+    Other versions of Python look for files of other names. https://peps.python.org/pep-0552/
+    """
+    try:
+        code = compile(source, name, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return None  # meant for another version, or never imported
+    unchecked = (1).to_bytes(4, "little")
+    # In marshal's second version the bytes depend on the code alone, not on what else this process holds.
+    return MAGIC_NUMBER + unchecked + source_hash(source) + marshal.dumps(code, 2)
 
 
 def _files(places: dict[str, Path]) -> Iterator[tuple[str, Path]]:

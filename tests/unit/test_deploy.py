@@ -43,6 +43,9 @@ class Machine:
         return [command[2] for command in self.ran if command[0] == "terraform"]
 
 
+TAG = sys.implementation.cache_tag
+
+
 def little(root: Path) -> Path:
     """A source tree with everything that is shipped, and some that is not."""
     for name in SHIPPED:
@@ -58,15 +61,17 @@ def little(root: Path) -> Path:
 
 
 def test_the_archive_has_what_the_functions_need_and_nothing_else(tmp_path: Path) -> None:
-    """Source, the pinned requirements, the licence; no test, no cache, no hidden file, no Terraform."""
+    """Source with its bytecode, the pinned requirements, the licence; no test, no hidden file, no Terraform."""
     packed = pack(tmp_path / "out" / "source.zip", root=little(tmp_path))
     with zipfile.ZipFile(packed) as archive:
-        assert archive.namelist() == sorted(
+        assert sorted(archive.namelist()) == sorted(
             [
                 "LICENSE",
                 "main.py",
+                f"__pycache__/main.{TAG}.pyc",
                 "requirements.txt",
                 *(f"{one}/inner/code.py" for one in ("conference", "functions", "infra")),
+                *(f"{one}/inner/__pycache__/code.{TAG}.pyc" for one in ("conference", "functions", "infra")),
             ]
         )
 
@@ -80,6 +85,33 @@ def test_the_same_source_has_the_same_bytes(tmp_path: Path) -> None:
     assert pack(tmp_path / "2.zip", root=tmp_path).read_bytes() == first
     (tmp_path / "main.py").write_text("other")
     assert pack(tmp_path / "3.zip", root=tmp_path).read_bytes() != first
+
+
+def test_bytecode_is_found_where_it_runs(tmp_path: Path) -> None:
+    """Whatever instant the unpacked source seems to be of: a new process compiles nothing."""
+    little(tmp_path)
+    (tmp_path / "main.py").write_text("VALUE = 7\n")
+    with zipfile.ZipFile(pack(tmp_path / "source.zip", root=tmp_path)) as archive:
+        archive.extractall(tmp_path / "there")
+    (tmp_path / "there" / "main.py").write_text("raise SystemExit('compiled')\n")
+    done = subprocess.run(
+        [sys.executable, "-c", "import main; print(main.VALUE, main.__cached__)"],
+        cwd=tmp_path / "there",
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("7 ")
+
+
+def test_a_module_for_another_python_is_packed_without_bytecode(tmp_path: Path) -> None:
+    """What this one cannot read may still be right where it runs."""
+    little(tmp_path)
+    (tmp_path / "main.py").write_text("match = = 1\n")
+    with zipfile.ZipFile(pack(tmp_path / "source.zip", root=tmp_path)) as archive:
+        assert "main.py" in archive.namelist()
+        assert f"__pycache__/main.{TAG}.pyc" not in archive.namelist()
 
 
 STARTED = """

@@ -14,7 +14,7 @@ from functions import feed as feeds
 from functions.ground import Ground
 from functions.ports import Document, Where
 from functions.script import dispatch, relaying
-from functions.telemetry import CHANNELS, LAG
+from functions.telemetry import CHANNELS, LAG, apart
 
 BATCH = 400
 HEALTHS = ("healthy", "expiring", "lost", "unwatched")
@@ -49,7 +49,8 @@ def _poll_due(ground: Ground) -> int:
     for document in _due(ground, feeds.COLLECTION, "poll_at"):
         feed = document.key.removeprefix(f"{feeds.COLLECTION}/")
         try:
-            health = _poll(ground, feed)
+            with apart(ground.telemetry, "poll"):
+                health = _poll(ground, feed)
         except LockstepError as error:
             log.warning("not polled yet", feed=feed, error=str(error))
             continue

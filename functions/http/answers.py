@@ -36,10 +36,14 @@ class Refusal(Exception):
 def answer(edge: Edge, request: Request, name: str, call: Callable[[], Response]) -> Response:
     """What a function answers, as part of the trace that the request belongs to."""
     trace = tracing.of_request(request.headers.get) or edge.telemetry.trace()
-    with tracing.following(trace), bound_contextvars(function=name), counting() as calls:
-        with edge.telemetry.span(name, kind="server") as span:
-            told = _answered(name, call)
-            span.say(status=told.status_code)
+    with (
+        tracing.following(trace),
+        bound_contextvars(function=name),
+        counting() as calls,
+        edge.telemetry.span(name, kind="server") as span,
+    ):
+        told = _answered(name, call)
+        span.say(status=told.status_code)
         # The platform logs every request: what strangers send, and the many notices of a burst, need no line of ours.
         if len(calls) > FEW:
             log.info("answered", status=told.status_code, **tally(calls))

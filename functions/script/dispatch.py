@@ -129,7 +129,9 @@ def ask(ground: Ground, trigger: str, slot: float, claim: Claim | None = None) -
     turn = f"{claim.until}" if claim else ""
     name = hashlib.sha256(f"run_trigger\0{trigger}\0{slot}\0{turn}".encode()).hexdigest()[:40]
     at = max(claim.until if claim else slot, ground.now())
-    return ground.queue.add(Task("run_trigger", {"trigger": trigger, "scheduled": slot}), name=name, at=moment(at))
+    # Without the tick's trace: each of its thousands of runs begins its own.
+    task = Task("run_trigger", {"trigger": trigger, "scheduled": slot}, trace=None)
+    return ground.queue.add(task, name=name, at=moment(at))
 
 
 def _note(ground: Ground, writes: Sequence[Put]) -> None:

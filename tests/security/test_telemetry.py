@@ -156,6 +156,24 @@ def test_what_is_taken_up_again_goes_on_in_its_own_trace(house: House, collector
     assert patch.trace == lost.trace.split("-")[1]
 
 
+@pytest.mark.parametrize("quiet", [False, True])
+def test_each_calendar_that_is_polled_has_a_trace_of_its_own(house: House, collector: Collector, quiet: bool) -> None:
+    """Not that of the tick, which polls hundreds; the run goes on in the poll's, which links to the tick's."""
+    world = house.world
+    with telling(collector) as listener, logged(logging.INFO) as out:
+        listen(house, Quiet() if quiet else listener)
+        world.clock.advance(timedelta(minutes=16))
+        house.call("tick", house.bearer("tick"))
+        house.settle()
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    traces = {line["function"]: line["logging.googleapis.com/trace"] for line in lines if line["message"] == "answered"}
+
+    assert traces["tick"] != traces["sync_calendar"]
+    if not quiet:
+        (poll,) = [span for span in collector.spans() if span.name == "poll"]
+        assert (poll.trace, poll.links) == (traces["sync_calendar"], (traces["tick"],))
+
+
 class Dying:
     """Lanes on which the process dies."""
 

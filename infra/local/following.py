@@ -17,9 +17,9 @@ from infra.google.client import GOOGLE
 from infra.google.credentials import DevCredentials
 from infra.settings import BadSettings, Settings, variable
 
-POLL = 20.0
+POLL = 15.0
 """Seconds: Google can tell no machine behind a router of changes, so it is asked this often. A quiet look costs one
-call, 180 an hour, of the 600 a minute that Google lets a user make."""
+call, 240 an hour, of the 600 a minute that Google lets a user make."""
 TICK = 5.0
 STATE = Path(".lockstep-google")
 """Apart from that of the local Calendar server, whose users are nobody at Google."""

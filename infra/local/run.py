@@ -82,8 +82,9 @@ def _how_to_connect(settings: Settings) -> str:
 
   {settings.base_url}/consent
 
-Then change an event in your calendar: the console shows it within {settings.poll + settings.tick:.0f} seconds. The page above also ends
-it: Disconnect takes your consent back and deletes everything that is kept of you. More in docs/own-account.md.
+Then change an event in your calendar: the console shows it within {settings.poll + settings.tick:.0f} seconds. The
+page above also ends it: Disconnect takes your consent back and deletes everything that is kept of you. More in
+docs/own-account.md.
 """
 
 

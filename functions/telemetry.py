@@ -72,7 +72,7 @@ class Span(Protocol):
 
 
 class Telemetry(Protocol):
-    """Takes spans and figures; never raises, and never makes anybody wait for who listens."""
+    """Takes spans and figures; whether anybody listens, and how well, is nothing that the work could notice."""
 
     def trace(self) -> Trace | None:
         """The beginning of a new trace, for a request that brings none; None if nobody follows any."""
@@ -86,7 +86,7 @@ class Telemetry(Protocol):
         """
 
     def tell(self, figure: Figure, value: float = 1, **labels: str) -> None:
-        """Count, or measure."""
+        """Count, or measure, with all the labels that the figure has. Raises ValueError for others."""
 
     def answered(self) -> None:
         """A request has been worked off: perhaps nothing runs here until the next one comes."""

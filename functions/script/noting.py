@@ -44,17 +44,27 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Noting:
-    """One pass, and the triggers that follow its feed."""
+    """One pass, for the triggers that follow its feed."""
 
     ground: Ground
     feed_id: str
     feed: Feed
-    followers: tuple[TriggerRecord, ...]
     full: bool = False
     position: int = 0
     shown: set[str] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
     """The triggers that have something to hear of."""
+    _followers: tuple[TriggerRecord, ...] | None = None
+    _kept: dict[str, Document] | None = None
+    """In a full pass: the snapshots that it has not come to yet, read all at once instead of one by one."""
+
+    @property
+    def followers(self) -> tuple[TriggerRecord, ...]:
+        """The triggers as they were when the first change was noted."""
+        if self._followers is None:
+            found = (triggers.find(self.ground, one) for one in self.feed.triggers)
+            self._followers = tuple(one[1] for one in found if one is not None)
+        return self._followers
 
     @property
     def baseline(self) -> bool:
@@ -65,6 +75,8 @@ class Noting:
         """Note one page's resources. Raises Stale if another run has the feed, Later."""
         found = [_Seen(read, bytes(text).decode()) for text in texts if (read := resources.read(bytes(text)))]
         self.shown.update(one.event for one in found)
+        if self.full and self._kept is None and not self.baseline:
+            self._kept = {snapshots.decode(one).event: one for one in self._documents()}
         self._note(found)
 
     def look_up(self, *, dropped: bool) -> None:
@@ -76,11 +88,7 @@ class Noting:
         since = now - policy.look_back if dropped else now
         # A change that waits for another try is handed over with the event as it stands.
         waiting = deliveries.waiting(self.ground, self.feed_id) if dropped else frozenset()
-        absent = [
-            one
-            for one in self._known()
-            if one.event not in self.shown and (one.event in waiting or not _over(one, since))
-        ]
+        absent = [one for one in self._known() if one.event in waiting or not _over(one, since)]
         outcomes = self.ground.lanes.run([partial(self._read, one.event) for one in absent])
         found: list[_Seen] = []
         for one, outcome in zip(absent, outcomes, strict=True):
@@ -99,16 +107,28 @@ class Noting:
         self.told.clear()
 
     def _known(self) -> Iterator[Snapshot]:
+        """The snapshots of what the pass has not shown."""
+        kept = self._documents() if self._kept is None else self._kept.values()
+        for one in map(snapshots.decode, kept):
+            if one.epoch == self.feed.epoch and one.resource is not None and one.event not in self.shown:
+                yield one
+
+    def _documents(self) -> Iterator[Document]:
         last: Document | None = None
         while True:
             where = [Where("feed", "==", self.feed_id)]
             some = self.ground.store.query(snapshots.COLLECTION, where, limit=200, after=last)
-            for one in map(snapshots.decode, some):
-                if one.epoch == self.feed.epoch and one.resource is not None:
-                    yield one
+            yield from some
             if len(some) < 200:
                 return
             last = some[-1]
+
+    def _find(self, event: str) -> tuple[Document | None, Snapshot]:
+        # Only once: whoever tries again does so because somebody has written it meanwhile.
+        document = self._kept.pop(event, None) if self._kept else None
+        if document is None:
+            return snapshots.find(self.ground, self.feed_id, event, self.feed.epoch)
+        return snapshots.of_epoch(document, self.feed_id, event, self.feed.epoch)
 
     def _read(self, event: str) -> bytes:
         try:
@@ -152,7 +172,7 @@ class Noting:
     def _one(self, seen: _Seen) -> tuple[list[Put], set[str]]:
         """The writes for one event, and the triggers that have something to hear of it."""
         self.position += 1
-        document, known = snapshots.find(self.ground, self.feed_id, seen.event, self.feed.epoch)
+        document, known = self._find(seen.event)
         before = resources.read(known.resource) if known.resource is not None else None
         if before is not None and before == seen.resource:
             return [], set()
@@ -273,8 +293,7 @@ def begin(ground: Ground, feed_id: str, feed: Feed, position: int) -> Noting | N
     """
     if not feed.triggers:
         return None
-    found = (triggers.find(ground, one) for one in feed.triggers)
-    return Noting(ground, feed_id, feed, tuple(one[1] for one in found if one is not None), position=position)
+    return Noting(ground, feed_id, feed, position=position)
 
 
 def note_own_write(project: Project, user: str, calendar_id: str, event: Resource, fields: Sequence[str]) -> None:

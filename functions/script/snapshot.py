@@ -74,6 +74,11 @@ def key_of(feed: str, event: str) -> str:
 def find(ground: Ground, feed: str, event: str, epoch: int) -> tuple[Document | None, Snapshot]:
     """The event's snapshot of this epoch; an empty one, to be written over the document, if there is none."""
     document = ground.store.get(key_of(feed, event))
+    return of_epoch(document, feed, event, epoch)
+
+
+def of_epoch(document: Document | None, feed: str, event: str, epoch: int) -> tuple[Document | None, Snapshot]:
+    """As `find`, of a document that was read already."""
     known = _snapshot(document.data) if document else None
     return document, known if known and known.epoch == epoch else Snapshot(feed, event, epoch)
 

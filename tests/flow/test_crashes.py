@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from infra.local.held import Held
 from tests.crashing import Crash, Fuse
+from tests.flow.followed import FollowedStage, followed
 from tests.flow.stage import Stage
 from tests.flow.stories import STORIES, renamed
 from tests.world import World
@@ -23,7 +24,11 @@ SHARDS = 3
 
 def told(story: Callable[[Stage], None], at: int | None, world: World | None = None) -> tuple[Fuse, list[str]]:
     """The story with a crash at this moment, and all that is wrong in the end."""
-    stage = Stage(Fuse(at), world)
+    return ending(Stage(Fuse(at), world), story)
+
+
+def ending(stage: Stage, story: Callable[[Stage], None]) -> tuple[Fuse, list[str]]:
+    """The story on this stage, and all that is wrong in the end."""
     with contextlib.closing(stage.world), capture_logs():  # which nobody reads, and printing takes its time
         story(stage)
         return stage.fuse, stage.end()
@@ -38,6 +43,19 @@ def test_a_crash_at_any_call_loses_nothing_and_leaves_nothing(story: Callable[[S
     assert calm.moments > 30
     for moment in range(1 + shard, calm.moments + 1, SHARDS):
         fuse, wrong = told(story, moment)
+
+        assert fuse.where, moment
+        assert wrong == [], f"{fuse.where}, moment {moment} of {calm.moments}"
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_a_crash_at_any_call_keeps_meetings_and_a_scripts_trigger_right(shard: int) -> None:
+    """The same where a script's handler is told of every change and writes to the event, beside the conferences."""
+    calm, wrong = ending(FollowedStage(Fuse(None)), followed)
+    assert wrong == []
+    assert calm.moments > 100
+    for moment in range(1 + shard, calm.moments + 1, SHARDS):
+        fuse, wrong = ending(FollowedStage(Fuse(moment)), followed)
 
         assert fuse.where, moment
         assert wrong == [], f"{fuse.where}, moment {moment} of {calm.moments}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation.canaries import lists, meetings, nets, notices, rows
+from tests.simulation.canaries import lists, meetings, nets, notices, rows, triggers
 from tests.simulation.canaries.variant import Canary
 
 ALL: tuple[Canary, ...] = (
@@ -11,6 +11,7 @@ ALL: tuple[Canary, ...] = (
     *rows.CANARIES,
     *meetings.CANARIES,
     *nets.CANARIES,
+    *triggers.CANARIES,
 )
 
 

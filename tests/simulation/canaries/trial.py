@@ -25,7 +25,7 @@ from tests.simulation.canaries.variant import install
 from tests.simulation.listening import listening
 
 JUDGE = "tests.simulation.world:run_seed"
-KINDS = ("storm", "fresh", "hurried", "calm")
+KINDS = ("storm", "fresh", "hurried", "calm", "scripted")
 TELL = 20
 """So many seeds pass between two lines of progress."""
 
@@ -125,6 +125,8 @@ def _chooser(kind: str | None) -> Callable[[int], bool]:
     scenario = importlib.import_module("tests.simulation.scenario").scenario
     if kind == "hurried":
         return lambda seed: bool(scenario(seed).hurried)
+    if kind == "scripted":
+        return lambda seed: bool(scenario(seed).cast)
     return lambda seed: bool(scenario(seed).kind == kind)
 
 

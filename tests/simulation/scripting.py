@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from conference.errors import Later, LockstepError
 from functions import script
-from functions.ground import Ground
+from functions.ground import MINUTE, Ground
 from functions.script.changes import Change, EventUpdated
 from functions.script.clock_event import ClockEvent
 from infra.google.api import GoogleApi
@@ -55,19 +55,19 @@ class Scripting:
     ) -> None:
         self._course, self._google, self._people, self._consent, self._look = course, google, people, consent, look
         self.told = told
-        told.fires.spoilt = self._spoilt
         self._hub = course.hub
         handlers = script.Registry()
         for name, function in (
             ("note", self._note),
             ("place", self._place),
             ("place_exactly", self._place_exactly),
+            ("choose", self._choose),
             ("strike", self._strike),
         ):
             handlers.handler(name)(function)
         self._project = script.Project(
             id="cast",
-            ground=course.ground,
+            ground=_impatient(course.ground),
             handlers=handlers,
             api=GoogleApi(self._credentials, http=self._door),
             grants=LocalGrants(SCOPES, sign=str),
@@ -78,7 +78,7 @@ class Scripting:
     def project(self, ground: Ground) -> script.Project:
         """The script on this ground, which may see another time."""
         mine = self._project
-        return mine if ground is mine.ground else dataclasses.replace(mine, ground=ground)
+        return mine if ground is self._course.ground else dataclasses.replace(mine, ground=_impatient(ground))
 
     @property
     def runs(self) -> int:
@@ -151,9 +151,16 @@ class Scripting:
                     aside.append(change.id)
         returned(aside)
 
+    def _choose(self, event: EventUpdated) -> None:
+        """Cope with some events, and never with others."""
+        returned = self._called(event)
+        if any(ord(change.id[0]) % 4 == 0 for change in event.changes):
+            raise HandlerError("not this one")
+        returned()
+
     def _strike(self, event: ClockEvent) -> None:
         struck = self.told.struck(
-            str(event.trigger_uid), script.current_user(), event.scheduled_time.timestamp(), event.missed, self._fate()
+            str(event.trigger_uid), script.current_user(), event.scheduled_time.timestamp(), event.missed, self._sound()
         )
         self._work(struck)
         struck.ended = self._hub.seconds
@@ -187,9 +194,16 @@ class Scripting:
         worker, slowed = self._hub.current, self._course.crossing.slowed
         return lambda: worker is None or worker.process in slowed
 
-    def _spoilt(self, trigger: str) -> int:
-        name = f"run_trigger {trigger[:12]} "
-        return sum(1 for process in self._course.crossing.slowed if process.name.startswith(name))
+    def _sound(self) -> Any:
+        """Tells whether the process that runs now was not struck, but that its task was given to another, too."""
+        worker, course = self._hub.current, self._course
+
+        def sound() -> bool:
+            name = worker.name.removesuffix(" doubled") if worker is not None else ""
+            doubled = course.faults.struck.get(name) is Fault.TASK_DOUBLED
+            return worker is not None and course.crossing.slowed.get(worker.process, 0) <= doubled
+
+        return sound
 
     # ---- Google, as the script reaches it ---------------------------------------------------
 
@@ -223,6 +237,11 @@ def _misplaced(change: Change) -> bool:
     mine = (event.get("organizer") or {}).get("self", False)
     whole = "start" in event and "recurringEventId" not in event
     return bool(mine and whole and event.get("status") != "cancelled" and event.get("location") != _PLACE["location"])
+
+
+def _impatient(ground: Ground) -> Ground:
+    """A ground on which what no try can mend is given up soon."""
+    return dataclasses.replace(ground, policy=dataclasses.replace(ground.policy, retry_for=15 * MINUTE))
 
 
 def _raises(_: Fault, extra: float) -> NoReturn:

@@ -12,6 +12,8 @@ from tests.simulation.sight import Broken
 
 GRACE = 300.0
 """Seconds after which a slot must have been run for, once nothing goes wrong any more."""
+NOTED = 2.0
+"""Seconds within which the end of a run is written down, if nothing goes wrong."""
 
 
 @dataclass(slots=True)
@@ -34,7 +36,8 @@ class Struck:
     slot: float
     missed: int
     began: float
-    struck: Callable[[], bool]
+    sound: Callable[[], bool]
+    """Tells, at any later time, whether nothing has struck its process."""
     ended: float | None = None
     failed: bool = False
 
@@ -50,8 +53,6 @@ class Strikes:
 
     timed: dict[str, Timed] = field(default_factory=dict)
     runs: dict[str, list[Struck]] = field(default_factory=dict)
-    spoilt: Callable[[str], int] = lambda _: 0
-    """How many processes that ran a trigger were struck."""
 
     @property
     def count(self) -> int:
@@ -67,7 +68,7 @@ class Strikes:
         self.runs.setdefault(trigger, []).append(struck)
         return struck
 
-    def judge(self, now: float, *, clock_is_off: bool, left: set[str]) -> None:
+    def judge(self, now: float, *, left: set[str]) -> None:
         """Judge everything; `left` are the triggers that live. Raises Broken."""
         for timed in self.timed.values():
             runs = self.runs.get(timed.trigger, [])
@@ -78,8 +79,7 @@ class Strikes:
                     self._check_once(timed, runs, left)
             else:
                 self._check_again(timed, runs, now)
-            if not clock_is_off:
-                self._check_seldom(timed, runs)
+            self._check_seldom(timed, runs)
 
     def _check_once(self, timed: Timed, runs: Sequence[Struck], left: set[str]) -> None:
         if not any(run.ended is not None for run in runs):
@@ -106,10 +106,12 @@ class Strikes:
             slot = reach + step
 
     def _check_seldom(self, timed: Timed, runs: Sequence[Struck]) -> None:
-        """One run for a slot, and one more for each process that was struck."""
+        """A slot that a run has ended for, which nothing has struck, is run for no more."""
         step = 60.0 * (timed.minutes or 1)
-        for run in runs:
-            again = [one for one in runs if one.slot - one.missed * step <= run.slot <= one.slot]
-            if len(again) > 1 + self.spoilt(timed.trigger):
-                at = ", ".join(f"{one.began:.1f}" for one in again)
-                raise Broken("strikes", f"{len(again)} runs of trigger {timed.trigger} for slot {run.slot}: at {at}")
+        for first in runs:
+            if first.ended is None or not first.sound():
+                continue
+            for later in runs:
+                over = later.slot - later.missed * step <= first.slot <= later.slot
+                if over and later.began > first.ended + NOTED:
+                    raise Broken("strikes", f"trigger {timed.trigger} ran for {first.slot}, and at {later.began} again")

@@ -19,7 +19,7 @@ Place = tuple[str, str]
 """A user, and a calendar of theirs."""
 Fate = Callable[[], bool]
 """Tells, at any later time, whether anything has struck the process in question."""
-ECHO = 30.0
+ECHO = 3.0
 """Seconds within which the echo of a script's write may be quicker than the note of it."""
 _COUNTED = ("kind", "etag", "updated", "sequence")
 _MANY = 10_000
@@ -161,9 +161,9 @@ class Told:
         self.handed.append(handed)
         return handed
 
-    def struck(self, trigger: str, user: str, slot: float, missed: int, struck: Fate) -> Struck:
+    def struck(self, trigger: str, user: str, slot: float, missed: int, sound: Fate) -> Struck:
         """A clock trigger's handler begins to run for a slot, and for so many before it."""
-        return self.fires.run(trigger, Struck(user, slot, missed, self._now, struck))
+        return self.fires.run(trigger, Struck(user, slot, missed, self._now, sound))
 
     def wrote(self, user: str, calendar: str, before: Json, after: Json, struck: Fate, *fields: str) -> None:
         """A handler has written these fields of an event."""
@@ -174,22 +174,25 @@ class Told:
 
     def fresh(self) -> None:
         """Judge, where nothing helps but what was told at once, that everything was told all the same."""
-        self.at_rest()
+        self._judge(resting=False)
 
     def at_rest(self) -> None:
         """Judge everything. Raises Broken."""
         self._settled = len(self.handed)
+        self._judge(resting=True)
+
+    def _judge(self, *, resting: bool) -> None:
         for handed in self.handed:
             self._check_whose(handed)
             self._check_own_writes(handed)
-        parked = self._parked()
+        refused = self._refused(resting=resting)
         for follower in self.followers.values():
             runs = [one for one in self.handed if one.trigger == follower.trigger]
-            self._check_told(follower, runs, parked)
+            self._check_told(follower, runs, refused)
             if not self.clock_is_off():
                 self._check_alone(runs)
                 self._check_order(follower, runs)
-        self.fires.judge(self._now, clock_is_off=self.clock_is_off(), left=self._triggers())
+        self.fires.judge(self._now, left=self._triggers())
 
     def still(self) -> None:
         """Judge that nobody was told anything since all was at rest: there was nothing new."""
@@ -200,24 +203,30 @@ class Told:
     def _triggers(self) -> set[str]:
         return {document.key.partition("/")[2] for document in self.store.query("triggers", limit=_MANY)}
 
-    def _parked(self) -> set[tuple[str, str]]:
-        """Deliveries given up, which a handler must have refused. Raises Broken for one that is under way still."""
-        parked: set[tuple[str, str]] = set()
+    def _refused(self, *, resting: bool) -> set[tuple[str, str]]:
+        """Deliveries that no handler has accepted. Raises Broken for one that it was not given alone.
+
+        At rest each of them must have been given up.
+        """
+        refused: set[tuple[str, str]] = set()
         for document in self.store.query("deliveries", limit=_MANY):
             data = document.data
             trigger, event = str(data["trigger"]), str(data["event"])
-            if data.get("parked") is None:
+            if resting and data.get("parked") is None:
                 raise Broken("told", f"a delivery is pending at rest: event {event} for trigger {trigger}")
-            if not any(one.trigger == trigger and one.refused(event) for one in self.handed):
-                raise Broken("told", f"event {event} was given up for trigger {trigger}, which never refused it")
-            parked.add((trigger, event))
-        return parked
+            alone = (one for one in self.handed if one.trigger == trigger and len(one.changes) == 1)
+            if not any(one.refused(event) for one in alone):
+                raise Broken(
+                    "told", f"event {event} is not accepted by trigger {trigger}, which never refused it alone"
+                )
+            refused.add((trigger, event))
+        return refused
 
     # ---- that everything was told -----------------------------------------------------------
 
-    def _check_told(self, follower: Follower, runs: Sequence[Handed], parked: set[tuple[str, str]]) -> None:
+    def _check_told(self, follower: Follower, runs: Sequence[Handed], refused: set[tuple[str, str]]) -> None:
         for name, standing in self._standing[follower.place].items():
-            if standing.at <= follower.since or (follower.trigger, name) in parked:
+            if standing.at <= follower.since or (follower.trigger, name) in refused:
                 continue
             told = [(one.began, after) for one in runs if (after := one.told(name)) is not None]
             if any(_covers(after, began, standing) for began, after in told):
@@ -293,23 +302,25 @@ class Told:
 
     def _check_turns(self, follower: Follower, runs: Sequence[Handed]) -> None:
         """What happened after a later list had begun is not told before what happened earlier."""
-        first = [(at, when, name) for name, at, when in self._first_told(follower, runs)]
+        first = list(self._first_told(follower, runs))
         moves = self._moves.get(follower.place, [])
-        for at, when, name in first:
-            for later, sooner, other in first:
-                between = sum(1 for move in moves if at < move < later)
-                if sooner.began < when.began and between > 1 and not sooner.struck():
+        for at, turn, name, _ in first:
+            for later, sooner, other, run in first:
+                if sooner < turn and at < later and not run.struck() and sum(at < move < later for move in moves) > 1:
                     which = f"event {other}, changed at {later}"
-                    raise Broken("told", f"{_which(sooner)} was told of {which}, before {name}, changed at {at}")
+                    raise Broken("told", f"{_which(run)} was told of {which}, before {name}, changed at {at}")
 
-    def _first_told(self, follower: Follower, runs: Sequence[Handed]) -> Iterator[tuple[str, float, Handed]]:
-        """Of each event that no run has refused: when it was changed last, and the run first told of that."""
+    def _first_told(
+        self, follower: Follower, runs: Sequence[Handed]
+    ) -> Iterator[tuple[float, tuple[float, int], str, Handed]]:
+        """Of each event that no run has refused: when it was changed last, and in which turn a run was told of that."""
         for name, standing in self._standing[follower.place].items():
             if standing.at > follower.since and not any(one.refused(name) for one in runs):
                 for one in runs:
                     after = one.told(name)
                     if after is not None and _covers(after, one.began, standing):
-                        yield name, standing.at, one
+                        place = next(n for n, (_, event) in enumerate(one.changes) if event["id"] == name)
+                        yield standing.at, (one.began, place), name, one
                         break
 
 

@@ -6,7 +6,7 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from infra.local.held import Held
 from infra.local.memory import MemoryQueue, MemoryStore
 from infra.local.vault import LocalVault
 from tests.simulation.budget import OUR_WORK_ALONE
+from tests.simulation.cast import parts_of
 from tests.simulation.chance import Chance
 from tests.simulation.course import Course
 from tests.simulation.crossing import Crossing
@@ -116,6 +117,9 @@ class World:
     """Everything of one seed."""
 
     def __init__(self, plan: Scenario, script: Script | None) -> None:
+        if script is not None:
+            # A kept story has its triggers, however many worlds have some.
+            plan = replace(plan, cast=parts_of(plan.seed, plan.calendars) if script.cast else ())
         self.plan, self.script = plan, script
         self.hub = Hub(plan.start)
         self.chance = Chance(plan.seed, "world")

@@ -115,7 +115,7 @@ def open_channel(ground: Ground, feed: str) -> None:
         record, resource_id=watched.resource_id, expires=expires, renew_at=_renewal(ground, expires)
     )
     before = _name(ground, name, opened, Put(key, msgspec.to_builtins(opened), version or ""))
-    if before and before != name:
+    if before:
         _close_replaced(ground, feed, before)
 
 
@@ -128,22 +128,25 @@ def _close_replaced(ground: Ground, feed: str, channel: str) -> None:
 
 def _name(ground: Ground, channel: str, opened: Channel, record: Put) -> str | None:
     """Note what Google answered together with the channel's name in its feed; the channel that it replaces."""
-    replaced: list[str | None] = []
 
-    def named(current: feeds.Feed) -> feeds.Feed:
-        replaced.append(current.channel)
-        return msgspec.structs.replace(
+    def named() -> str | None:
+        document, current = feeds.load(ground, opened.feed)
+        wanted = msgspec.structs.replace(
             current, channel=channel, resource_id=opened.resource_id, channel_until=opened.expires, push=True
         )
+        replaced = current.channel if current.channel != channel else None
+        # Whoever dies before it is closed leaves it to the tick.
+        also = unneeded(ground, replaced) if replaced else []
+        ground.store.commit(feeds.put(document, document.key, wanted), record, *also)
+        return replaced
 
     try:
-        feeds.change(ground, opened.feed, named, record)
+        return feeds.retried(named, "the feed's document is too busy")
     except Gone:
         # Disconnected while the channel was being opened: nobody needs it.
         ground.store.commit(record)
         close_channel(ground, channel)
         raise
-    return replaced[-1]
 
 
 def unneeded(ground: Ground, channel: str) -> list[Put]:

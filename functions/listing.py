@@ -122,7 +122,9 @@ def _note(a_pass: Pass, page: Page, judge: Judge, *, token: str | None, full_at:
     for item in page.items:
         if isinstance(item, Unreadable):
             dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)
-    groups = [_readable(a_pass, one, page.zone) for one in _sightings(a_pass, page)] if a_pass.feed.conferences else []
+    # Before the baseline of who has only just connected, nothing is acted upon: they begin with that.
+    ours = a_pass.feed.conferences and (a_pass.feed.full_at > 0 or a_pass.baseline)
+    groups = [_readable(a_pass, one, page.zone) for one in _sightings(a_pass, page)] if ours else []
     found = [one for one in groups if one is not None]
     _write(a_pass, found, judge, page.zone, {} if token is None else _moved(token, page.zone, full_at))
 

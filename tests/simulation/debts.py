@@ -21,6 +21,7 @@ SOON = 10.0
 _NUMBERED = frozenset({"sync_calendar", "reconcile_event", "patch_event"})
 """The functions whose tasks are named by a number that never recurs."""
 _HOLDS = {"ledger": "claimed_until", "feeds": "lease_until"}
+_OWED = ("dirty", "started", "done", "fence", "lease_until", "stopped")
 
 
 class Debts:
@@ -38,6 +39,9 @@ class Debts:
     def store_changed(self, key: str, before: Json | None, after: Json | None, worker: str) -> None:
         """Note who has written what, and who holds it now."""
         if key.partition("/")[0] not in _HOLDS:
+            return
+        if key.startswith("feeds/") and before and all(before.get(name) == (after or {}).get(name) for name in _OWED):
+            # A poll that found a run asked for already, say: who has asked for it answers for that.
             return
         self._touched.setdefault(_root(worker), set()).add(key)
         if (after or {}).get("fence", 0) > (before or {}).get("fence", 0):

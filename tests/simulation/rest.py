@@ -125,7 +125,10 @@ class Rest:
         place = wish.user, wish.calendar
         first, last = self.steps.began.get(place, (0.0, 0.0))
         row = look.row(wish)
-        if first == last and wish.changed_at < self.steps.noted.get(place, 0.0) and (row or {}).get("link"):
+        # A script's trigger that begins to follow has all compared again, as a sweep does.
+        compared = any(one.data.get("full_at", 0.0) > first for one in self.store.query("feeds", limit=10_000))
+        before = wish.changed_at < self.steps.noted.get(place, 0.0)
+        if first == last and not compared and before and (row or {}).get("link"):
             yield (
                 "I14",
                 f"{_of(wish)}: it was there before the calendar was connected, yet its row holds {_linked(row)}",

@@ -190,7 +190,7 @@ class World:
             runs=self.scripting.runs if self.scripting else 0,
         )
         if self.plan.kind == "calm":
-            self.judge.calm(self.people.acts)
+            self.judge.calm({**self.people.acts, "script": self.people.written_by_scripts})
 
     def _plan_acts(self) -> float:
         """When the last of them is."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from conference.errors import Later
-from functions.consent import session
+from functions.consent import granting, session
 from functions.consent.granting import Outcome
 from functions.consent.offer import CALENDARS, EVENTS, WHO
 from functions.consent.state import LIFE
@@ -73,6 +74,30 @@ def test_a_state_is_good_once(desk: Desk) -> None:
 
     assert (first.outcome, again.outcome) == (Outcome.CONNECTED, Outcome.STRANGE)
     assert desk.kept() == kept
+
+
+def test_of_two_at_one_moment_one_is_let_in(desk: Desk) -> None:
+    """Both have read the state before either has used it up: the other finds nothing (S14)."""
+    told, seen = desk.agree(desk.start()), []
+    store, browser = desk.world.ground.store, desk.browser
+
+    class Slow:
+        query = store.query
+
+        def get(self, key: str) -> Any:
+            found = store.get(key)
+            if key.startswith("consent_states/") and not seen:
+                desk.world.change_ground(store=store)
+                seen.append(granting.come_back(desk.world.ground, desk.consent, browser, told).outcome)
+            return found
+
+        def commit(self, *writes: Any) -> Any:
+            return store.commit(*writes)
+
+    desk.world.change_ground(store=Slow())
+    slow = granting.come_back(desk.world.ground, desk.consent, browser, told).outcome
+
+    assert (seen, slow) == ([Outcome.CONNECTED], Outcome.STRANGE)
 
 
 def test_a_state_is_bound_to_its_browser(desk: Desk) -> None:

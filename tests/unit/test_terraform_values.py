@@ -102,6 +102,17 @@ def test_functions_start_with_the_settings_of_the_deployment(folder: Path) -> No
     assert settings.janus == "off"
 
 
+@pytest.mark.parametrize("credentials", ["consent", "delegation"])
+def test_functions_stand_on_google_as_users_are_acted_for(folder: Path, credentials: str) -> None:
+    """The ground, and the account that a Workspace's administrator lets act for its users, where one is wanted."""
+    settings = settings_of(reckoned(folder, credentials=credentials))
+    delegate = f"lockstep-delegate@{GIVEN['project']}.iam.gserviceaccount.com"
+    assert (settings.ground, settings.services, settings.credentials) == ("google", "google", credentials)
+    assert settings.delegation_account == (delegate if credentials == "delegation" else "")
+    with pytest.raises(Refused, match="consent or delegation"):
+        reckoned(folder, credentials="keys")
+
+
 def test_every_setting_can_be_passed(folder: Path) -> None:
     """Whichever the deployment does not decide by itself, also one that is new tomorrow."""
     decided = {name.removeprefix("LOCKSTEP_").lower() for name in reckoned(folder)["environment"]}

@@ -78,7 +78,8 @@ def test_a_state_is_good_once(desk: Desk) -> None:
 
 def test_of_two_at_one_moment_one_is_let_in(desk: Desk) -> None:
     """Both have read the state before either has used it up: the other finds nothing (S14)."""
-    told, seen = desk.agree(desk.start()), []
+    told = desk.agree(desk.start())
+    seen: list[Outcome] = []
     store, browser = desk.world.ground.store, desk.browser
 
     class Slow:

@@ -60,6 +60,8 @@ def test_the_event_object_is_the_documented_one(world: ScriptWorld) -> None:
     assert (user, event.calendar_id, event["calendarId"]) == (ALICE, ALICE, ALICE)
     assert event["triggerUid"] == event.trigger_uid == trigger.unique_id
     assert event["authMode"] is script.AuthMode.FULL
+    assert sorted(event) == ["authMode", "calendarId", "triggerUid"]
+    assert ("calendarId" in event, "changes" in event) == (True, False)
     assert (event.attempt, event.full_sync, len(event.delivery_id)) == (1, False, 32)
 
 

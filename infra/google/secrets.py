@@ -76,9 +76,12 @@ class Secrets:
 
         Raises Later, whose text says what an operator must do: it has no value, may not be read, or nobody answers.
         """
+        now = self._clock.now()
+        known = self._known.get(name)
+        if known is not None and self._fresh(known, now):
+            return known.value
         with self._lock:
-            now = self._clock.now()
-            known = self._known.get(name)
+            known = self._known.get(name)  # another thread may have read it meanwhile
             if known is not None and self._fresh(known, now):
                 return known.value
             return self._read(name, known, now)

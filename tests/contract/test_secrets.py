@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
@@ -66,6 +67,15 @@ def test_a_secret_is_read_once_in_its_life(server: LocalSecretManager, secrets: 
     clock.advance(LIFE)
     assert secrets.value(HTTP_TOKEN) == b"first\n"
     assert server.calls["AccessSecretVersion"] == 2
+
+
+def test_threads_that_come_together_read_it_once(server: LocalSecretManager, secrets: Secrets) -> None:
+    """After a cold start many requests come at once."""
+    with ThreadPoolExecutor(8) as pool:
+        told = [*pool.map(lambda _: secrets.text(HTTP_TOKEN), range(32))]
+
+    assert told == ["first"] * 32
+    assert server.calls["AccessSecretVersion"] == 1
 
 
 def test_a_new_version_comes_into_use_by_itself(

@@ -64,6 +64,7 @@ def test_it_is_made_without_asking_anybody() -> None:
         assert list(door.ground.providers) == ["http"]
         assert door.consent is not None
         assert door.consent.redirect == f"{BASE}/consent/callback"
+        assert (door.consent.oauth.origin, door.consent.oauth.issuer) == ("https://accounts.google.com",) * 2
         assert door.project is not None
         assert door.addon is not None
 

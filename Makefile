@@ -31,8 +31,8 @@ demo: $(VENV)/ready ## watch the acceptance story: what a person does in the cal
 
 .PHONY: bench
 bench: $(VENV)/ready ## measure: a notice's cold start, how late a meeting is, what a change costs, how long a start takes
+	@$(BIN)/python -m benchmarks.latency
 	@$(BIN)/python -m benchmarks.cold_start
-	@exec $(BIN)/python -m benchmarks.latency
 
 .PHONY: manifest
 manifest: $(VENV)/ready ## print the Workspace add-on's deployment manifest; PUBLIC_URL=https://… ADDON_LOGO=https://…

@@ -34,11 +34,6 @@ def _on_google(settings: Settings) -> list[_Finding]:
             "with CREDENTIALS=delegation the service account must be named that may act for users",
         ),
         (
-            delegated and not deployed,
-            "CREDENTIALS",
-            "delegation needs Google to sign, which nothing plays on this machine: with SERVICES=local say consent",
-        ),
-        (
             bool(settings.delegation_account) and not delegated,
             "DELEGATION_ACCOUNT",
             "an account was named, but users consent: say CREDENTIALS=delegation, or name none",

@@ -53,6 +53,7 @@ class Settings:
     firestore_port: int = setting(8907, _PORT, "the Firestore emulator")
     kms_port: int = setting(8908, _PORT, "a Cloud KMS that is played on this machine")
     secrets_port: int = setting(8909, _PORT, "a Secret Manager that is played on this machine")
+    iam_port: int = setting(8910, _PORT, "the signing for service accounts that is played on this machine")
 
     ground: Literal["local", "google"] = setting(
         "local", one_of("local", "google"), "what the functions stand on: this machine, or Google Cloud"

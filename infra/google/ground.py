@@ -31,12 +31,12 @@ from infra.google import oauth
 from infra.google.api import GoogleApi
 from infra.google.calendar import GoogleCalendar
 from infra.google.credentials import StoredCredentials
-from infra.google.delegation import Delegation, own_credentials
+from infra.google.delegation import Delegation
 from infra.google.edge import HTTP, GoogleEdge, account, base_url
 from infra.google.grants import ConsentGrants, DelegatedGrants
 from infra.google.kms import KmsKey, key_name
 from infra.google.secrets import HTTP_TOKEN, HTTP_WEBHOOKS, MEETING_KEYS, OAUTH_CLIENT, Secrets
-from infra.google.services import services
+from infra.google.services import Services, services
 from infra.local.lanes import ThreadLanes
 from infra.settings import Settings
 from infra.telemetry import told_outside
@@ -76,7 +76,7 @@ def around(within: GoogleEdge) -> Google:
     wallet = Wallet(
         within.store, Envelope(key), clock, oauth.GoogleOAuth(registered, client, clock, endpoints=google.oauth)
     )
-    acting = _acting(settings, wallet, client)
+    acting = _acting(settings, wallet, google, client)
     calendar = GoogleCalendar(acting.credentials, endpoint=google.calendar, timeout=settings.timeout)
     api = GoogleApi(acting.credentials, endpoint=google.calendar, timeout=settings.timeout)
     lanes = ThreadLanes(settings.lanes)
@@ -132,13 +132,15 @@ class _Acting:
     forget: Callable[[str], None]
 
 
-def _acting(settings: Settings, wallet: Wallet, client: httpx.Client) -> _Acting:
+def _acting(settings: Settings, wallet: Wallet, google: Services, client: httpx.Client) -> _Acting:
     pages = f"{base_url(settings)}/consent"
     if settings.credentials == "consent":
         stored = StoredCredentials(wallet)
         return _Acting(stored, ConsentGrants(wallet, pages), stored.forget)
     scopes = tuple(dict.fromkeys((EVENTS, CALENDARS, *sorted(script.declared_scopes(settings)))))
-    delegation = Delegation(settings.delegation_account, scopes, own_credentials, client, wallet.clock)
+    delegation = Delegation(
+        settings.delegation_account, scopes, google.own, client, wallet.clock, endpoints=google.delegation
+    )
     return _Acting(delegation, DelegatedGrants(delegation, scopes, pages), lambda _: None)
 
 

@@ -23,13 +23,14 @@ _LONGEST = 12 * 3600
 
 
 class LocalIam:
-    """The service at a free port while it is entered; `base` is its address.
+    """The service at `port` (0: a free one) while it is entered; `base` is its address.
 
     `may_sign` holds who (by bearer token) may sign as which account; `faults["unavailable"]` is how often 503 is
     still to be answered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
+        self._wanted = port
         self._keys: dict[str, str] = {}
         self._lock = threading.Lock()
         self.may_sign: set[tuple[str, str]] = set()
@@ -38,7 +39,7 @@ class LocalIam:
 
     def __enter__(self) -> Self:
         self._open = ExitStack()
-        listener = bound(0)
+        listener = bound(self._wanted)
         self.base = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self._open.enter_context(listening(self._app(), listener, threads=4, largest_body=_LARGEST))
         return self

@@ -51,7 +51,7 @@ class _Key:
 
 
 class LocalKms:
-    """The service at a free port while it is entered; `target` is where clients find it.
+    """The service at `port` (0: a free one) while it is entered; `target` is where clients find it.
 
     `faults` may be set by name to how often each is still to happen: "unavailable" (answered so), "silent"
     (DEADLINE_EXCEEDED), "garbled_request" (the checksums do not fit when it arrives), "garbled_answer" (a bit of it is

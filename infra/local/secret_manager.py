@@ -33,7 +33,7 @@ class _Version:
 
 
 class LocalSecretManager:
-    """The service at a free port while it is entered; `target` is where clients find it.
+    """The service at `port` (0: a free one) while it is entered; `target` is where clients find it.
 
     `faults` may be set by name to how often each is still to happen: "unavailable" (answered so), "silent"
     (DEADLINE_EXCEEDED), "garbled_answer" (a bit of it is turned). While `denied`, nobody has a right.

@@ -30,6 +30,7 @@ from infra.local.clock import SystemClock
 from infra.local.cloudtasks.control import MAX_BODY, HeldClock, application
 from infra.local.cloudtasks.server import CloudTasksServer
 from infra.local.demo.story import free_ports
+from infra.local.iam import LocalIam
 from infra.local.issuer import LocalIssuer, ServiceAccount
 from infra.local.kms import LocalKms
 from infra.local.listening import bound, listening
@@ -64,6 +65,7 @@ class Cloud:
     ground: Google
     kms: LocalKms
     secrets: LocalSecretManager
+    iam: LocalIam
     tasks: CloudTasksServer
     client: httpx.Client
     functions: Part
@@ -88,6 +90,15 @@ class Cloud:
         address = f"{settings.base_url}/tick"
         answer = self.client.post(address, headers={"Authorization": f"Bearer {bearer(address)}"}, timeout=60)
         assert answer.status_code == 200, answer.text
+
+    def allow(self, *scopes: str) -> None:
+        """The operator lets the functions sign as the delegate, the Workspace's administrator lets it act for users."""
+        delegate, (private, public) = self.settings.delegation_account, pems()
+        self.iam.make(delegate, private)
+        self.iam.may_sign.add((f"dev:{account(self.settings, 'functions')}", delegate))
+        told = {"email": delegate, "publicKey": public, "delegatedScopes": list(scopes)}
+        address = f"http://127.0.0.1:{self.settings.calendar_port}/control/service-accounts"
+        self.client.post(address, json=told).raise_for_status()
 
     # ---- a person in the calendar
 
@@ -114,10 +125,10 @@ class Cloud:
         return found
 
 
-def google_settings(state: Path) -> Settings:
+def google_settings(state: Path, **changed: Any) -> Settings:
     """Those that Terraform sets, on free ports of this machine."""
-    ports = free_ports(5)
-    return replace(
+    ports = free_ports(6)
+    made = replace(
         Settings(),
         state=state,
         scripts="noting",
@@ -133,16 +144,18 @@ def google_settings(state: Path) -> Settings:
         vendor_port=ports[2],
         kms_port=ports[3],
         secrets_port=ports[4],
+        iam_port=ports[5],
         firestore_port=int(emulator().address.rpartition(":")[2]),
         burst=0.2,
         timeout=5.0,
     )
+    return replace(made, **changed)
 
 
 @contextmanager
-def cloud(state: Path) -> Iterator[Cloud]:
-    """Everything up; skips the test where there is no Firestore emulator."""
-    settings = google_settings(state)
+def cloud(state: Path, **changed: Any) -> Iterator[Cloud]:
+    """Everything up, with these settings `changed`; skips the test where there is no Firestore emulator."""
+    settings = google_settings(state, **changed)
     clock = SystemClock()
     issuer = LocalIssuer.from_folder(state, settings.base_url, clock)
     server = CalendarServer(lambda: datetime.now(UTC), Random(1), new_key=lambda: pems()[0])  # noqa: S311 - seeded on purpose
@@ -156,6 +169,7 @@ def cloud(state: Path) -> Iterator[Cloud]:
         secrets = enter(LocalSecretManager(settings.secrets_port))
         client = enter(httpx.Client(timeout=10, follow_redirects=False, trust_env=False))
         _give_secrets(settings, secrets, client)
+        iam = enter(LocalIam(settings.iam_port))
         server_of_tasks = enter(CloudTasksServer(state / "tasks.db", clock.now, issuer.mint))
         rest = bound(0)
         enter(listening(application(server_of_tasks, HeldClock()), rest, threads=4, largest_body=MAX_BODY))
@@ -173,7 +187,7 @@ def cloud(state: Path) -> Iterator[Cloud]:
         stack.callback(_end, functions)
         until(lambda: functions.is_up(client) or functions.exit_code is not None)
         assert functions.exit_code is None, functions.last_lines()
-        yield Cloud(settings, ground, kms, secrets, server_of_tasks, client, functions)
+        yield Cloud(settings, ground, kms, secrets, iam, server_of_tasks, client, functions)
 
 
 def _give_secrets(settings: Settings, secrets: LocalSecretManager, client: httpx.Client) -> None:

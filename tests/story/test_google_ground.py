@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from functions import feed as feeds
 from functions.consent.granting import Outcome
+from functions.consent.offer import CALENDARS, EVENTS
+from functions.ports import Task
 from infra.google.secrets import HTTP_TOKEN, local_client
 from tests.contract.loopback import until
 from tests.story.google_cloud import ALICE, TOKEN, WEBHOOKS, Cloud, cloud
@@ -87,3 +90,21 @@ def test_what_google_keeps_back_holds_things_up_and_loses_nothing(place: Cloud) 
         client.enable_secret_version(name=name)
     until(lambda: joined(place, event), PATIENCE)
     assert len(place.meetings()) == 1
+
+
+def test_a_workspace_whose_administrator_allows_it(tmp_path: Path) -> None:
+    """Nobody consents: a task connects a user, the delegate acts for them, and their event gets its meeting."""
+    delegate = "lockstep-delegate@a-project.iam.gserviceaccount.com"
+    with cloud(tmp_path, credentials="delegation", delegation_account=delegate) as place:
+        place.allow(EVENTS, CALENDARS)
+        ground = place.ground.door.ground
+        assert place.client.get(f"{place.settings.base_url}/consent").status_code == 404
+        ground.queue.add(Task("connect_calendar", {"user": ALICE, "calendar": "primary"}))
+        until(lambda: bool(ground.store.query(feeds.COLLECTION)), PATIENCE)
+        until(lambda: "run ended" in place.log(), PATIENCE)
+        event = place.person("POST", **asking("Weekly review"))["id"]
+        until(lambda: joined(place, event), PATIENCE)
+
+        assert place.iam.calls[delegate] >= 1
+        assert place.kms.calls["Encrypt"] == 0
+        assert ALICE not in place.log()

@@ -101,7 +101,7 @@ def test_a_wrong_setting_is_named(tmp_path: Path, subtests: pytest.Subtests) -> 
 TOGETHER: list[tuple[dict[str, str], list[str]]] = [
     ({"GROUND": "google"}, ["STORE", "QUEUE", "PROJECT", "PUBLIC_URL"]),
     ({"GROUND": "google", "STORE": "firestore", "QUEUE": "cloudtasks", "SERVICES": "local"}, []),
-    ({"GROUND": "google", "SERVICES": "local", "CREDENTIALS": "delegation"}, ["STORE", "QUEUE", "DELEGATION", "CRED"]),
+    ({"GROUND": "google", "SERVICES": "local", "CREDENTIALS": "delegation"}, ["STORE", "QUEUE", "DELEGATION"]),
     ({"CREDENTIALS": "delegation"}, ["CREDENTIALS"]),
     ({"CALENDAR_API": "google"}, ["CLIENT_FILE"]),
     ({"CALENDAR_API": "google", "CLIENT_FILE": "client_secret.json"}, []),

@@ -94,9 +94,8 @@ def in_main() -> set[str]:
 
 
 def test_every_function_of_main_is_deployed() -> None:
-    """Whatever main.py defines is declared; declared in advance is at most what it will define."""
-    assert in_main() <= set(declared())
-    assert set(declared()) - in_main() <= {"consent"}
+    """Whatever main.py defines is declared, and nothing else."""
+    assert in_main() == set(declared())
 
 
 def test_each_function_is_deployed_under_its_own_name_as_its_own_account() -> None:

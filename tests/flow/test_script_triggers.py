@@ -558,3 +558,69 @@ def test_hooks_are_told_of_a_days_failures(world: ScriptWorld) -> None:
     assert times == {ALICE: (1, "changed", "calendar"), BOB: (2, "changed", "calendar")}
     assert {(one.since, one.until) for _, one in heard} == {(began, began + timedelta(days=1))}
     assert all("Bad" not in line for _, one in heard for line in one.lines)
+
+
+# ---- beside the conferences -----------------------------------------------------------------
+
+
+class Overtaken:
+    """A store in which something else happens just before the first commit."""
+
+    def __init__(self, store: Any, meanwhile: Callable[[], object]) -> None:
+        self._store, self._meanwhile = store, [meanwhile]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def commit(self, *writes: Any) -> Any:
+        """As the port says, but not at once."""
+        while self._meanwhile:
+            self._meanwhile.pop()()
+        return self._store.commit(*writes)
+
+
+def test_who_connects_while_a_trigger_begins_to_follow_is_connected(world: ScriptWorld) -> None:
+    """Both find no feed, and the trigger is quicker: conferences follow all the same."""
+    world.change_ground(store=Overtaken(world.ground.store, world.follow))
+    world.connect()
+    world.insert()
+    world.settle()
+
+    assert [meeting["title"] for meeting in world.meetings()] == ["Planning"]
+
+
+def test_what_stood_there_before_it_was_connected_is_left_alone(world: ScriptWorld) -> None:
+    """A trigger has followed the calendar for long: its token tells of events that conferences begin behind."""
+    world.follow()
+    world.insert()
+    world.connect()
+
+    assert world.meetings() == []
+    world.insert(summary="New")
+    world.settle()
+    assert [meeting["title"] for meeting in world.meetings()] == ["New"]
+
+
+def test_a_change_that_waits_is_tried_again_as_the_event_stands_though_the_token_is_lost(world: ScriptWorld) -> None:
+    """A full pass does not show what was over long ago; what waits for another try is looked up."""
+    world.follow()
+    mended: list[bool] = []
+
+    def fails(_: script.EventUpdated) -> None:
+        if not mended:
+            raise ValueError("not yet")
+
+    world.fails = fails
+    day = {"dateTime": "2026-08-03T10:00:00Z"}
+    event = str(world.insert(summary="Old", conferenceData=None, start=day, end=day)["id"])
+    world.settle(timedelta(seconds=3))
+    world.google_control("expire-tokens", calendarId=ALICE)
+    world.patch(event, summary="Old, renamed")
+    for _ in range(2):
+        world.clock.advance(timedelta(hours=1))
+        world.tick()
+        world.settle()
+        mended.append(True)
+
+    assert [one.event["summary"] for one in world.changes()][-1] == "Old, renamed"
+    assert world.store.query("deliveries") == []

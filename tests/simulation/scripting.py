@@ -30,7 +30,7 @@ from tests.simulation.people import People
 from tests.simulation.told import Handed, Struck, Told
 from tests.simulation.transport import Consent, SimCredentials, Transport
 
-LATENCY = 0.05
+LATENCY = 1.5
 """Seconds that a handler's own work takes at most, each way."""
 SCOPES = frozenset({"https://www.googleapis.com/auth/calendar.events"})
 AGAIN = 30.0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from calendar import monthrange
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
@@ -228,8 +231,25 @@ def test_a_malformed_line_is_poison(line: str) -> None:
 CAUSE = re.compile("a recurrence line is no .*DATE|the recurrence line (RRULE|RDATE|EXDATE) cannot be read")
 
 
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ("RRULE:FREQ=DAILY:COUNT=2", "the recurrence line RRULE cannot be read"),
+        ("RDATE;VALUE=DATE:20260310:20260311", "the recurrence line RDATE cannot be read"),
+        ("exdate:nothing", "the recurrence line EXDATE cannot be read"),
+        ("DTSTART:20260302T090000Z", "a recurrence line is no RRULE, EXRULE, RDATE or EXDATE"),
+        ("RRULE-FREQ=DAILY", "a recurrence line is no RRULE, EXRULE, RDATE or EXDATE"),
+    ],
+)
+def test_a_line_is_known_by_what_stands_before_its_first_colon(line: str, cause: str) -> None:
+    """The cause names its kind, as far as it is one."""
+    with pytest.raises(Poison, match=f"^{cause}$"):
+        occurs_at([line], MORNING, MORNING.start)
+
+
 def test_too_many_lines_are_poison() -> None:
     """Nobody writes so many lines; whoever does must not keep us busy."""
+    assert occurs_at(["RDATE:20260310T080000Z"] * MAX_LINES, MORNING, MORNING.start)
     with pytest.raises(Poison, match=r"^an event has too many recurrence lines$"):
         occurs_at(["RDATE:20260310T080000Z"] * (MAX_LINES + 1), MORNING, MORNING.start)
 
@@ -253,11 +273,29 @@ def test_the_first_and_the_last_year_have_occurrences() -> None:
     assert occurrences_among(lines, slot("1900-01-01T09:00", "UTC"), [first, last]) == {first, last}
 
 
-def test_the_machine_s_zone_decides_nothing() -> None:
-    """At the other edge of the world it is still yesterday when a series there ends."""
+@contextmanager
+def standing_in(zone: str) -> Iterator[None]:
+    """The machine's clock is that of this zone."""
+    before = os.environ.get("TZ")
+    try:
+        os.environ["TZ"] = zone
+        time.tzset()
+        yield
+    finally:
+        if before is None:
+            del os.environ["TZ"]
+        else:
+            os.environ["TZ"] = before
+        time.tzset()
+
+
+@pytest.mark.parametrize("machine", ["UTC", "Etc/GMT+12", "Pacific/Kiritimati"])
+def test_the_machine_s_zone_decides_nothing(machine: str) -> None:
+    """At the other edge of the world it is still the day before yesterday when a series there ends."""
     lines, edge = ["RRULE:FREQ=DAILY;UNTIL=20260304T230000"], "Pacific/Kiritimati"
 
-    assert occurs_at(lines, slot("2026-03-02T23:00", edge), at("2026-03-04T23:00", edge))
+    with standing_in(machine):
+        assert occurs_at(lines, slot("2026-03-02T23:00", edge), at("2026-03-04T23:00", edge))
 
 
 SIXTY = ",".join(map(str, range(60)))

@@ -278,7 +278,10 @@ def test_the_machine_decides_nothing(schedule: Schedule, trigger: str, created: 
         time.tzset()
         there = list(islice(schedule.fires(trigger, created.astimezone(ZoneInfo(machine))), 4))
     finally:
-        os.environ.update({"TZ": before} if before else {})
+        if before is None:
+            del os.environ["TZ"]
+        else:
+            os.environ["TZ"] = before
         time.tzset()
 
     assert here == there

@@ -58,7 +58,9 @@ class Debts:
             row = document.data
             dead = self._died.get(self._holder.get(document.key, ""), now)
             fresh = row.get("by_run") and not row.get("attempts") and row.get("claimed_until", 0.0) > now
-            if f"feeds/{row['feed']}" == key and fresh and row.get("mark", 0) > row.get("done", 0) and dead < began:
+            due = f"feeds/{row['feed']}" == key and fresh and row.get("mark", 0) > row.get("done", 0) and dead < began
+            # What has no place in a run becomes a task.
+            if due and not any(self._comes_for(held, row, document.key) for held in self._open(None)):
                 raise Broken("I13", f"{key}: {worker} ends, and {document.key} still waits for a run that died")
 
     # ---- tasks ------------------------------------------------------------------------------

@@ -58,9 +58,8 @@ class Debts:
             row = document.data
             dead = self._died.get(self._holder.get(document.key, ""), now)
             fresh = row.get("by_run") and not row.get("attempts") and row.get("claimed_until", 0.0) > now
-            due = f"feeds/{row['feed']}" == key and fresh and row.get("mark", 0) > row.get("done", 0) and dead < began
-            # What has no place in a run becomes a task.
-            if due and not any(self._comes_for(held, row, document.key) for held in self._open(None)):
+            waits = f"feeds/{row['feed']}" == key and fresh and row.get("mark", 0) > row.get("done", 0) and dead < began
+            if waits and not any(self._comes_for(held, row, document.key) for held in self._open(None)):
                 raise Broken("I13", f"{key}: {worker} ends, and {document.key} still waits for a run that died")
 
     # ---- tasks ------------------------------------------------------------------------------
@@ -86,8 +85,17 @@ class Debts:
             # A push that is delivered twice is one wish, as is one turn of a trigger; and what a tick asks for, nobody
             # has asked for in these words.
             return
-        if not any(held.name == name for held in self._open(own)):
+        if self._is_due(body) and not any(held.name == name for held in self._open(own)):
             raise Broken("I13", f"{worker} has asked for {function} {dict(body)} in vain: its name is taken")
+
+    def _is_due(self, body: Mapping[str, Any]) -> bool:
+        """Who asks late may ask for what others have done meanwhile."""
+        if "event" not in body:
+            feed = self._store.get(f"feeds/{body['feed']}")
+            return feed is not None and feed.data.get("done", 0) < body["number"]
+        rows = [document.data for document in self._store.query("ledger", limit=10_000)]
+        mine = [row for row in rows if (row["feed"], row["event"]) == (body["feed"], body["event"])]
+        return any(row.get("mark", 0) > row.get("done", 0) for row in mine)
 
     # ---- ends -------------------------------------------------------------------------------
 

@@ -6,16 +6,17 @@ import contextlib
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from functions import credentials, ledger
 from functions import feed as feeds
-from functions.consent import leaving
+from functions.consent import connecting, leaving
 from functions.consent.granting import Outcome
 from functions.consent.offer import Consent
 from functions.credentials import Wallet
-from functions.ports import Asking, Put
+from functions.ports import Asking, Delete, Put
 from infra.google.firestore_indexes import listed
 from infra.local.memory_oauth import MemoryOAuth
 from tests.contract.oauth.office import VERIFIER, challenge
@@ -211,6 +212,46 @@ def test_a_task_of_the_consent_does_not_bring_them_back(desk: Desk) -> None:
 
     assert len(waiting) == 1
     assert desk.world.store.query("feeds") == []
+    assert desk.traces(ALICE) == []
+
+
+@pytest.mark.parametrize(("consent", "leaves"), [(2, False), (1, True)])
+def test_a_task_of_another_consent_connects_nothing(desk: Desk, consent: int, leaves: bool) -> None:
+    """Nor does one that comes while its user leaves."""
+    desk.connect()
+    (feed,) = desk.world.store.query("feeds")
+    desk.world.store.commit(Delete(feed.key, feed.version))
+    credentials.changed(desk.world.store, ALICE, lambda kept: kept and msgspec.structs.replace(kept, leaving=leaves))
+    connecting.go_on(desk.world.ground, credentials.user_id(ALICE), consent, None)
+
+    assert desk.world.store.query("feeds") == []
+
+
+def test_a_run_that_is_under_way_has_lost_its_lease(desk: Desk) -> None:
+    """They leave in the middle of it, and Google does not revoke just now: the run brings nothing back to life."""
+    followed(desk)
+    desk.http.post("/control/faults", json={"path": "^/revoke$", "status": 503, "times": 1}).raise_for_status()
+    calendar, world = desk.world.ground.calendar, desk.world
+    left: list[bool] = []
+
+    class Slow:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(calendar, name)
+
+        def changes(self, *what: Any, **how: Any) -> Any:
+            page = calendar.changes(*what, **how)
+            world.change_ground(calendar=calendar)
+            left.append(leave(desk))
+            return page
+
+    world.insert(summary="Meanwhile")
+    world.change_ground(calendar=Slow())
+    world.run_due(until="connect_calendar")
+    (feed,) = world.store.query("feeds")
+
+    assert left == [False]
+    assert (feed.data["stopped"], feed.data.get("poll_at"), feed.data.get("lease_until", 0.0)) == (True, None, 0.0)
+    rest(desk)
     assert desk.traces(ALICE) == []
 
 

@@ -18,10 +18,13 @@ pytestmark = pytest.mark.usefixtures("feed")
 
 
 class Entwined:
-    """Lanes and a provider in one: the second call of two runs as a whole in the midst of the first one's `method`."""
+    """Lanes and another port in one: the second call of two runs as a whole in the midst of the first one's `method`.
 
-    def __init__(self, world: World, method: str, *, after: bool = False) -> None:
-        self._lanes, self._provider, self._method, self._after = world.ground.lanes, world.provider, method, after
+    The port is the provider, if no other is given.
+    """
+
+    def __init__(self, world: World, method: str, *, after: bool = False, port: Any = None) -> None:
+        self._lanes, self._port, self._method, self._after = world.ground.lanes, port or world.provider, method, after
         self._other: list[Callable[[], Any]] = []
         self._outcome: list[Any] = []
 
@@ -40,7 +43,7 @@ class Entwined:
             self._outcome = self._lanes.run([self._other.pop()])
 
     def __getattr__(self, name: str) -> Any:
-        call = getattr(self._provider, name)
+        call = getattr(self._port, name)
         return self._entwined(call) if name == self._method else call
 
     def _entwined(self, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -115,6 +118,19 @@ def test_of_two_that_lead_one_yields_and_the_other_goes_on(world: World, gone: i
     assert len(one) == 1
     assert [meeting["title"] for meeting in world.meetings()] == ["The last"]
     assert leaders(world) == ["The last"]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it looks round", "once it has looked round"])
+def test_two_that_lead_and_let_go_at_once_leave_no_meeting(world: World, after: bool) -> None:
+    """Each looks round for another event that holds the meeting; one of them sees that it is the last."""
+    events = both_lead(world)
+    entwined = Entwined(world, "query", after=after, port=world.store)
+    world.change_ground(lanes=entwined, store=entwined)
+    for event in events:
+        world.cancel(event)
+    world.settle()
+
+    assert world.meetings() == []
 
 
 class LettingGo:

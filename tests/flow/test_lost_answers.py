@@ -8,7 +8,9 @@ from datetime import timedelta
 
 import pytest
 
+from conference.errors import Later, OutcomeUnknown
 from functions import webhook
+from functions.feed import feed_id, raise_dirty
 from tests.crashing import Crash
 from tests.meanwhile import Meanwhile, run_some
 from tests.world import ALICE, SECRET, World
@@ -67,6 +69,41 @@ def test_an_event_restored_while_its_meeting_was_being_deleted_gets_a_new_one(wo
 
     (meeting,) = world.meetings()
     assert world.event(made["id"])["conferenceData"]["conferenceId"] == meeting["id"]
+
+
+def test_an_event_restored_while_the_vendor_refused_to_delete_holds_its_meeting_again(world: World) -> None:
+    """A copy that comes to share the meeting, and goes again, does not take it along."""
+    made = world.insert()
+    world.settle()
+    (meeting,) = world.meetings()
+    whole = world.event(made["id"])
+    world.cancel(made["id"])
+
+    def refuse() -> None:
+        world.google_control("events", calendarId=ALICE, event=whole)
+        world.insert(summary="Notice", conferenceData=None)
+        raise Later("not now")
+
+    world.change_ground(providers={"http": Meanwhile(world.provider, "delete", refuse)})
+    world.settle()
+    copy = world.insert(summary="Copy", conferenceData=whole["conferenceData"])
+    world.settle()
+    world.cancel(copy["id"])
+    world.settle()
+
+    assert [one["id"] for one in world.meetings()] == [meeting["id"]]
+
+
+def test_a_notice_of_which_it_is_not_known_whether_it_was_noted_is_repeated(world: World) -> None:
+    """Google is not told that it was taken; the repeat finds it noted, or notes it."""
+    feed = feed_id(ALICE, ALICE)
+    before = world.feed(feed).dirty
+    world.change_ground(store=Meanwhile(world.store, "commit", lambda: None, unanswered=True))
+    with pytest.raises(OutcomeUnknown):
+        raise_dirty(world.ground, feed)
+    raise_dirty(world.ground, feed)
+
+    assert world.feed(feed).dirty == before + 1
 
 
 def test_a_calendar_that_answers_no_write_is_tried_ever_more_seldom(world: World) -> None:

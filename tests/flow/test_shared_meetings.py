@@ -134,3 +134,20 @@ def test_a_strangers_meeting_that_an_event_names_is_neither_written_nor_deleted(
     assert [meeting["title"] for meeting in world.meetings()] == ["Board meeting"]
     assert [entry["uri"] for entry in told] == ["https://lockstep.invalid/pending"]
     assert not any(row.pending for row in world.rows())
+
+
+def test_the_sweep_sees_to_every_event_that_shares_a_missing_meeting(world: World) -> None:
+    """After one sweep each of them names a meeting that lives."""
+    world.connect()
+    first = world.insert(summary="Original")
+    world.settle()
+    second = world.insert(summary="Copy", conferenceData=world.event(first["id"])["conferenceData"])
+    world.settle()
+    (meeting,) = world.meetings()
+    world.vendor_control("webhooks", silent=True)
+    world.vendor_control(f"meetings/{meeting['id']}", delete=True)
+    sweep.sweep_provider(world.ground, world.provider, [])
+    world.settle()
+
+    alive = {one["id"] for one in world.meetings()}
+    assert {world.event(one["id"])["conferenceData"]["conferenceId"] for one in (first, second)} <= alive

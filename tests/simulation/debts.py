@@ -21,7 +21,6 @@ SOON = 10.0
 _NUMBERED = frozenset({"sync_calendar", "reconcile_event", "patch_event"})
 """The functions whose tasks are named by a number that never recurs."""
 _HOLDS = {"ledger": "claimed_until", "feeds": "lease_until"}
-_OWED = ("dirty", "started", "done", "fence", "lease_until", "stopped")
 
 
 class Debts:
@@ -40,10 +39,8 @@ class Debts:
         """Note who has written what, and who holds it now."""
         if key.partition("/")[0] not in _HOLDS:
             return
-        if key.startswith("feeds/") and before and all(before.get(name) == (after or {}).get(name) for name in _OWED):
-            # A poll that found a run asked for already, say: who has asked for it answers for that.
-            return
-        self._touched.setdefault(_root(worker), set()).add(key)
+        if _takes_on(before or {}, after or {}):
+            self._touched.setdefault(_root(worker), set()).add(key)
         if (after or {}).get("fence", 0) > (before or {}).get("fence", 0):
             self._holder[key], self._held_since[key] = _root(worker), self._clock.now().timestamp()
         if key.startswith("feeds/") and before and after and after.get("done", 0) > before.get("done", 0):
@@ -132,6 +129,16 @@ class Debts:
     def _open(self, own: int | None) -> Iterable[Held]:
         yield from self._queue.waiting()
         yield from (held for held in self._queue.running() if held.id != own)
+
+
+_GROWING = ("dirty", "mark", "fence", "attempts")
+
+
+def _takes_on(before: Json, after: Json) -> bool:
+    """True for a write by which something comes to be due, is claimed, or is let go: its writer sees to it."""
+    grown = any(after.get(name, 0) > before.get(name, 0) for name in _GROWING)
+    let_go = any(before.get(name, 0.0) > 0 and not after.get(name, 0.0) for name in _HOLDS.values())
+    return grown or let_go
 
 
 def _turn(document: Mapping[str, Any], number: str, turn: str) -> tuple[int, str]:

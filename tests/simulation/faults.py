@@ -61,6 +61,7 @@ class Fault(enum.Enum):
     PROVIDER_LOST = "F23 provider's answer lost after the work"
     PROVIDER_UNDONE = "F23 provider's timeout before the work"
     PROVIDER_LATE = "F23 provider's write applied late"
+    PROVIDER_LOST_SIGHT = "F23 provider does not find a meeting for a moment (404)"
     PROVIDER_REVOKED = "F28 provider's licence lost for a while"
     # store and queue
     STORE_DOWN = "F33 store unavailable"
@@ -76,6 +77,7 @@ class Fault(enum.Enum):
 _ANY_CALL = {Fault.CRASH_BEFORE: 6, Fault.CRASH_AFTER: 6, Fault.SLOW_BEFORE: 2, Fault.SLOW_AFTER: 2}
 _READ = {Fault.CALENDAR_RATE: 4, Fault.CALENDAR_BUSY: 4, Fault.CALENDAR_DOWN: 6, Fault.ACCESS_EXPIRED: 3}
 _WRITE = {**_READ, Fault.CALENDAR_LOST: 10, Fault.CALENDAR_5XX_DONE: 5, Fault.CALENDAR_LATE: 8}
+_PROVIDER_READ = {**_ANY_CALL, Fault.PROVIDER_BUSY: 8, Fault.PROVIDER_UNDONE: 4}
 
 TABLES: Mapping[str, Mapping[Fault, float]] = {
     "notice": {
@@ -107,7 +109,8 @@ TABLES: Mapping[str, Mapping[Fault, float]] = {
     "calendar read": {**_ANY_CALL, **_READ, Fault.CONSENT_REVOKED: 1},
     "calendar write": {**_ANY_CALL, **_WRITE, Fault.CONSENT_REVOKED: 1},
     "calendar watch": {**_ANY_CALL, **_WRITE, Fault.CONSENT_REVOKED: 1, Fault.WATCH_REFUSED: 30},
-    "provider read": {**_ANY_CALL, Fault.PROVIDER_BUSY: 8, Fault.PROVIDER_UNDONE: 4},
+    "provider read": _PROVIDER_READ,
+    "provider look": {**_PROVIDER_READ, Fault.PROVIDER_LOST_SIGHT: 10},
     "provider write": {
         **_ANY_CALL,
         Fault.PROVIDER_BUSY: 8,

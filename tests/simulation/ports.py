@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from conference.errors import Later, OutcomeUnknown, Revoked
+from conference.errors import Gone, Later, OutcomeUnknown, Revoked
 from conference.meeting import Meeting, MeetingRef, MeetingSpec
 from conference.providers.protocol import Capabilities, ConferenceProvider, Deletion, Field, Notification, Written
 from functions.ports import Delete, Document, Put, Task, Version, Where
@@ -140,6 +140,8 @@ class SimProvider:
     def __init__(self, inner: ModelProvider, crossing: Crossing, changed: Callable[[], None]) -> None:
         self._inner, self._crossing, self._changed = inner, crossing, changed
         self.revoked_until = 0.0
+        self._out_of_sight: set[str] = set()
+        """The meetings that were not found once, though they were there."""
 
     @property
     def name(self) -> str:
@@ -175,7 +177,17 @@ class SimProvider:
 
     def get(self, ref: MeetingRef) -> Meeting:
         """As the protocol says."""
-        return self._read("get", lambda: self._inner.get(ref))
+
+        def refused(fault: Fault, extra: float) -> Meeting:
+            # An outage that says so twice in a row, and a minute apart, would be believed.
+            if fault is not Fault.PROVIDER_LOST_SIGHT:
+                _busy(fault, extra)
+            if ref.id in self._out_of_sight:
+                return self._inner.get(ref)
+            self._out_of_sight.add(ref.id)
+            raise Gone("the meeting is not found")
+
+        return self._call("provider look", "get", lambda: self._inner.get(ref), refused)
 
     def update(self, ref: MeetingRef, spec: MeetingSpec, *, key: str, base: Meeting | None = None) -> Written:
         """As the protocol says."""
@@ -186,7 +198,7 @@ class SimProvider:
         return self._write("delete", lambda: self._inner.delete(ref))
 
     def _read(self, operation: str, act: Callable[[], T]) -> T:
-        return self._call("provider read", operation, act)
+        return self._call("provider read", operation, act, _busy)
 
     def _write(self, operation: str, act: Callable[[], T]) -> T:
         def write() -> T:
@@ -195,9 +207,9 @@ class SimProvider:
             finally:
                 self._changed()
 
-        return self._call("provider write", operation, write)
+        return self._call("provider write", operation, write, _busy)
 
-    def _call(self, kind: str, operation: str, act: Callable[[], T]) -> T:
+    def _call(self, kind: str, operation: str, act: Callable[[], T], refused: Callable[[Fault, float], T]) -> T:
         def licensed() -> T:
             if self._crossing.hub.seconds < self.revoked_until:
                 raise Revoked("the account has no licence now")
@@ -205,7 +217,7 @@ class SimProvider:
 
         name = f"provider.{operation}"
         unanswered = _unanswered if kind == "provider write" else _no_answer
-        return self._crossing.make(Call(kind, "provider", name, self.LATENCY, _busy, unanswered), licensed)
+        return self._crossing.make(Call(kind, "provider", name, self.LATENCY, refused, unanswered), licensed)
 
 
 class _Listing(SimProvider):

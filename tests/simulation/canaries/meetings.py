@@ -103,12 +103,18 @@ CANARIES = (
                 "    owned = bool(work.ground.key_secret)\n",
             ),
         ),
+        spared="no simulated event names a meeting that strangers made",
+        test="tests/flow/test_shared_meetings.py"
+        "::test_a_strangers_meeting_that_an_event_names_is_neither_written_nor_deleted",
     ),
     Canary(
         "strangers-link-told",
         "The ways to join a meeting that we did not make are not told to who knows its id.",
         "an invariant: an event carries a stranger's join link",
         (Edit(PLAN, "    if known.ref.owned and not published", "    if not published"),),
+        spared="no simulated event names a meeting that strangers made",
+        test="tests/flow/test_shared_meetings.py"
+        "::test_a_strangers_meeting_that_an_event_names_is_neither_written_nor_deleted",
     ),
     Canary(
         "adopted-always-leads",
@@ -128,12 +134,16 @@ CANARIES = (
         "Of two events that took one meeting up at the same moment and both lead it, one gives way.",
         "fixpoint or budget: both write the meeting in turn",
         (Edit(EFFECTS, "    if link.leads and not right:\n", "    if link.leads and not link.provider:\n"),),
+        spared="two events have to take one meeting up at the same moment, and both lead it",
+        test="tests/flow/test_leading.py::test_of_two_that_lead_one_yields_and_the_other_goes_on",
     ),
     Canary(
         "gave-way-to-nobody",
         "An event that gives way looks once more whether anybody leads.",
         "freshness: a meeting that nobody leads is not followed",
         (Edit(EFFECTS, "    if not _leaders(work, ref):\n", "    if not link.provider:\n"),),
+        spared="two events have to take one meeting up at the same moment, and both lead it",
+        test="tests/flow/test_leading.py::test_who_yields_to_a_leader_that_lets_go_at_this_moment_leads_again",
     ),
     Canary(
         "followers-write",
@@ -179,6 +189,9 @@ CANARIES = (
                 "",
             ),
         ),
+        spared="who leads has the other led in its place, and that one "
+        "sees that it is the last; the note is for two that lead",
+        test="tests/flow/test_leading.py::test_two_that_lead_and_let_go_at_once_leave_no_meeting",
     ),
     Canary(
         "came-back-after-release",
@@ -191,12 +204,27 @@ CANARIES = (
                 "        if job.row.releasing and job.row.mark < 0:\n",
             ),
         ),
+        spared="a vendor has to refuse a deletion while the event comes back, and a copy to come and go afterwards",
+        test="tests/flow/test_lost_answers.py"
+        "::test_an_event_restored_while_the_vendor_refused_to_delete_holds_its_meeting_again",
     ),
     Canary(
         "moved-event-loses-its-meeting",
         "An event that moved to another calendar keeps its meeting and join link.",
         "convergence: the meeting that the moved event names is deleted",
         (Edit(EFFECTS, "    if _moved_elsewhere(work, ref):\n", "    if now_moved := False:\n"),),
+    ),
+    Canary(
+        "guests-copy-is-no-move",
+        "An event moved away from a calendar whose user is its guest, where a guest's copy stays, keeps its meeting.",
+        "I8: the meeting that the moved event names is deleted",
+        (
+            Edit(
+                EFFECTS,
+                "(row.seen.organized_here and not row.seen.cancelled)",
+                "not row.seen.cancelled",
+            ),
+        ),
     ),
     Canary(
         "switch-adopts-what-it-left",

@@ -57,6 +57,8 @@ CANARIES = (
                 "    linked = list({row.meeting: row for row in _linked(ground, provider) if row.meeting}.items())\n",
             ),
         ),
+        spared="the sweeps that follow mark the others, one each",
+        test="tests/flow/test_shared_meetings.py::test_the_sweep_sees_to_every_event_that_shares_a_missing_meeting",
     ),
     Canary(
         "no-comparing-run",
@@ -115,6 +117,8 @@ CANARIES = (
                 "",
             ),
         ),
+        spared="a meeting has to be linked in the second in which it is swept, and unlinked for an hour before",
+        test="tests/flow/test_odd_sweeps.py::test_a_meeting_that_is_linked_while_the_sweep_looks_is_no_spare",
     ),
     Canary(
         "orphans-under-way-deleted",
@@ -127,12 +131,16 @@ CANARIES = (
                 "    if not same_key and held == '':\n",
             ),
         ),
+        spared="a create has to be under way for as long as a spare is left alone",
+        test="tests/flow/test_odd_sweeps.py::test_a_meeting_that_is_linked_while_the_sweep_looks_is_no_spare",
     ),
     Canary(
         "orphans-deleted-at-first-sight",
         "An orphan is deleted only if it was seen unlinked a while ago already.",
         "convergence: a meeting that is about to be linked is deleted",
         (Edit(SWEEP, "    return _seen_unlinked_before(ground, held)\n", "    return True\n"),),
+        spared="whoever makes a meeting has noted its key; only the add-on makes one before its event is saved",
+        test="tests/flow/test_bounds.py::test_a_spare_is_spared_until_it_is_an_hour_old",
     ),
     Canary(
         "sweep-mass-deletion-admitted",
@@ -282,6 +290,8 @@ CANARIES = (
                 "    version, record = document.version, msgspec.structs.replace(closing, closing=False)\n",
             ),
         ),
+        spared="the tick tries again each minute what it could not close; the note spares the asking",
+        test="tests/flow/test_channels.py::test_a_watch_without_an_answer_leaves_a_record_until_it_would_have_ended",
     ),
     Canary(
         "failed-renewal-repeated-at-once",

@@ -234,6 +234,18 @@ CANARIES = (
         ),
     ),
     Canary(
+        "failing-run-forgets-a-dead-one",
+        "A run that breaks off hands on what a dead one before it had left, for its successor knows nothing of that.",
+        "I13: marks wait for their lease and the relay",
+        (
+            Edit(
+                SYNC,
+                "        if not isinstance(error, Stale):\n            _resume(run, marked)\n        raise\n",
+                "        if isinstance(error, Stale):\n            log.debug('overtaken')\n        raise\n",
+            ),
+        ),
+    ),
+    Canary(
         "calendar-trouble-to-the-queue",
         "Calendar's 429 makes a delayed successor and is not passed on to the queue.",
         "call budget or an invariant on answers: the queue repeats at its own pace and slows all tenants",

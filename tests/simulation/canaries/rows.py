@@ -126,6 +126,8 @@ CANARIES = (
                 "fresh.fence != self.row.fence:",
             ),
         ),
+        spared="a follower has to be promoted in the very moment in which it is worked on",
+        test="tests/flow/test_claims.py::test_a_link_that_another_hand_changed_meanwhile_is_not_overwritten",
     ),
     Canary(
         "look-asked-for-meanwhile-lost",
@@ -198,6 +200,8 @@ CANARIES = (
             Edit(WORK, "                verify=self.row.verify or self.row.abandoned,\n", ""),
             Edit(MARKING, "        verify=row.verify or row.abandoned,\n", ""),
         ),
+        spared="only an event that changes back to what it was, before anybody has looked, shows it",
+        test="tests/flow/test_claims.py::test_a_claim_after_a_dead_holders_has_the_meeting_looked_at",
     ),
     Canary(
         "overtaken-says-nothing",
@@ -216,6 +220,9 @@ CANARIES = (
                 "        job.postpone(error, None)\n",
             ),
         ),
+        spared="only an event that changes back to what it was, before anybody has looked, shows it",
+        test="tests/flow/test_lost_answers.py"
+        "::test_an_update_without_an_answer_is_looked_at_even_if_the_event_changes_back",
     ),
     Canary(
         "look-left-out",
@@ -301,6 +308,8 @@ CANARIES = (
                 "                return msgspec.structs.replace(row, done=row.mark, parked=reason, due=None)\n",
             ),
         ),
+        spared="an event that cannot be read has to be mended in the tenth of a second in which it is given up",
+        test="tests/flow/test_contention.py::test_an_event_that_changes_while_it_is_given_up_is_tried_again",
     ),
     Canary(
         "unknown-row-commit-as-done",
@@ -379,6 +388,8 @@ CANARIES = (
                 "        except (Conflict, OutcomeUnknown):\n            continue\n",
             ),
         ),
+        spared="a change of a feed that is applied twice does no harm; only the answer is too early",
+        test="tests/flow/test_lost_answers.py::test_a_notice_of_which_it_is_not_known_whether_it_was_noted_is_repeated",
     ),
     Canary(
         "unknown-marks-commit-as-done",

@@ -52,6 +52,8 @@ class Canary:
     edits: tuple[Edit, ...]
     spared: str = ""
     """Why it may live: what the protection is for, if not for what the oracles judge. Empty: it must die."""
+    test: str = ""
+    """The test that fails without the protection, as pytest names it: of one that few worlds reach, or none."""
 
     def sources(self) -> dict[str, str]:
         """The edited modules by name. Raises Misfit."""

@@ -60,8 +60,12 @@ def differences(state: Json, want: Json, passed_over: Collection[str] = ()) -> l
 
 
 def is_over(fields: Json, zone: str, instant: float) -> bool:
-    """True if the event, and of a series every occurrence by its rules, has ended by then."""
-    start, end = _span(fields, zone)
+    """True if the event, and of a series every occurrence by its rules, has ended by then, as lists reckon.
+
+    For them, one that ends where it starts takes no time.
+    """
+    start = _instant(fields["start"], zone)
+    end = _instant(fields["end"], zone) if fields.get("end") else start
     if end > instant:
         return False
     return not _goes_on(

@@ -7,7 +7,7 @@ Authority: docs/reliability.md, *Five oracles* and *Invariants*
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from infra.local.calendar.server import CalendarServer
@@ -90,9 +90,9 @@ class Judge:
         """Judge how a task ended: only our own store and queue may have the queue try again."""
         check_answer(name, error, ground_failed=ground_failed)
 
-    def write_refused(self, path: str, etag: str) -> None:
+    def write_refused(self, path: str, etag: str, disturbed: Callable[[], bool]) -> None:
         """Judge a write of ours that Google has refused, the event being at another version: I14."""
-        self._thrift.write_refused(path, etag)
+        self._thrift.write_refused(path, etag, disturbed)
 
     def full_pass_began(self, user: str, calendar: str) -> None:
         """The first page of a calendar's events is listed, without a sync token."""

@@ -168,3 +168,12 @@ def test_what_goes_wrong_explains_a_delay() -> None:
 def at_most(*struck: tuple[str, Fault]) -> float:
     """Where nobody but us has touched any meeting."""
     return allowed(struck, alone=True)
+
+
+def test_a_stale_write_is_made_once() -> None:
+    """Who was refused reads the event first; who was disturbed then may have told nobody."""
+    thrift = Thrift(Clock())
+    thrift.write_refused("e", "1", lambda: True)
+    thrift.write_refused("e", "1", lambda: False)
+    with pytest.raises(Broken, match="once more"):
+        thrift.write_refused("e", "1", lambda: False)

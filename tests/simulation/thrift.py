@@ -7,7 +7,7 @@ Authority: docs/reliability.md, *Invariants* (I6, I14); docs/design.md, *The flo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tests.simulation.sight import Broken, Json, Now, plain
 
@@ -33,7 +33,7 @@ class Thrift:
         self._free: dict[str, float] = {}
         self._rests: dict[str, float] = {}
         self._notices: dict[str, list[float]] = {}
-        self._refused: Counter[tuple[str, str]] = Counter()
+        self._refused: dict[tuple[str, str], list[Callable[[], bool]]] = {}
         self._asked_by_notices: Counter[str] = Counter()
         self._asked_by_others: dict[str, list[float]] = {}
         self.clock_is_off = False
@@ -43,10 +43,15 @@ class Thrift:
         """A notice of this feed arrives."""
         self._notices.setdefault(f"feeds/{feed}", []).append(self._clock.now().timestamp())
 
-    def write_refused(self, path: str, etag: str) -> None:
-        """Judge that an event which was found changed is read before it is written again."""
-        self._refused[path, etag] += 1
-        if self._refused[path, etag] > 1 and not self.clock_is_off:
+    def write_refused(self, path: str, etag: str, disturbed: Callable[[], bool]) -> None:
+        """Judge that an event which was found changed is read before it is written again.
+
+        Who was `disturbed` could not tell anybody that it was.
+        """
+        earlier = self._refused.setdefault((path, etag), [])
+        told = not all(one() for one in earlier)
+        earlier.append(disturbed)
+        if told and not self.clock_is_off:
             raise Broken("I14", f"{path}: written at {etag} once more, though it was at another version already")
 
     def bursts(self) -> None:

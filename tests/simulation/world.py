@@ -369,7 +369,8 @@ class World:
 
     def write_refused(self, path: str, etag: str) -> None:
         """Have it judged that what we wrote was out of date."""
-        self.judge.write_refused(path, etag)
+        process = self.hub.current.process if self.hub.current else None
+        self.judge.write_refused(path, etag, lambda: process in self.crossing.slowed)
 
     def full_pass_began(self, user: str, calendar: str) -> None:
         """Have it noted from when on a calendar is followed."""

@@ -245,6 +245,23 @@ class TestTriggers:
             made = [builder.create() for _ in range(101)]
             assert script.get_project_triggers() == made
 
+    def test_deleted_while_its_changes_are_written(self, world: ScriptWorld) -> None:
+        """What waits for it is forgotten, whoever writes it at that moment."""
+        trigger = world.follow()
+        for summary in "xy":
+            plain(world, summary)
+        world.run_due(until="run_trigger")
+
+        def touch() -> None:
+            document = world.store.query(deliveries.COLLECTION)[0]
+            world.store.commit(deliveries.put(deliveries.decode(document), document.version))
+
+        OnWrite(world, accepts, touch)
+        with world.scripting():
+            script.delete_trigger(trigger)
+
+        assert world.store.query(deliveries.COLLECTION) == []
+
     def test_a_task_for_one_that_is_gone(self, world: ScriptWorld) -> None:
         """What was noted for it just before is forgotten."""
         trigger = world.follow()

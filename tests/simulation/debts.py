@@ -101,6 +101,9 @@ class Debts:
         touched = self._touched.pop(worker, set())
         if died:
             self._died[worker] = self._clock.now().timestamp()
+        elif not well and worker.startswith("sync_calendar"):
+            # Without a ground it could not hand on what a dead one before it had left.
+            self._died.clear()
         if not well or self.tasks_are_lost:
             return
         for key in sorted(touched):

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-import grpc
 from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import tasks_v2
@@ -18,6 +17,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 from conference.errors import Later, OutcomeUnknown, Where
 from functions.ports import Clock, Task
 from functions.tracing import HEADER
+from infra.google.asking import plain_channel
 from infra.google.task_address import Address
 from infra.tasks import check_name, encode_body, moment
 
@@ -128,7 +128,4 @@ def local_client(target: str) -> tasks_v2.CloudTasksClient:
 
     There is no environment variable for this: https://github.com/googleapis/python-tasks/issues/333
     """
-    # A server that was killed is found again soon after it stands.
-    waits = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000)]
-    channel = grpc.insecure_channel(target, options=[*waits, ("grpc.enable_http_proxy", 0)])
-    return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+    return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=plain_channel(target)))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from tests.simulation.chance import Chance
 
-SHARE = 0.27
-"""Of the worlds, so many have handlers in them; each costs a third more than one without."""
+SHARE = 0.2
+"""Of the worlds, so many have handlers in them; each costs half as much again as one without."""
 CALENDAR_HANDLERS = ("note", "place", "place_exactly", "choose")
 """One only notes what it is told, two write a place into each event, the last never copes with some of them."""
 STRIKES = (0.35, 0.2)

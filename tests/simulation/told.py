@@ -232,7 +232,8 @@ class Told:
             if any(_covers(after, began, standing) for began, after in told):
                 continue
             last = told[-1][1] if told else follower.found.get(name)
-            if not _same(last, standing.event) and not self._unseen(follower, standing):
+            own = [field for write in self.writes.get((*follower.place, name), ()) for field in write.fields]
+            if not _same(last, standing.event, own) and not self._unseen(follower, standing):
                 knew = f"was last told of {_state(told[-1][1])}" if told else "was never told of it"
                 which = f"event {name} of {follower.calendar} ({standing.event.get('summary', '')!r:.40})"
                 raise Broken(
@@ -332,13 +333,14 @@ def _covers(told: Json, began: float, standing: Standing) -> bool:
     return _cancelled(told) and _cancelled(standing.event) and began >= standing.at
 
 
-def _same(before: Json | None, now: Json) -> bool:
-    """True if a person has put everything back."""
+def _same(before: Json | None, now: Json, own: Iterable[str]) -> bool:
+    """True if people have put everything back; `own` fields are those that the script has written itself since."""
     if before is None:
         return False
     if _cancelled(before) or _cancelled(now):
         return _cancelled(before) and _cancelled(now)
-    return _content(before) == _content(now)
+    aside = dict.fromkeys(own)
+    return {**_content(before), **aside} == {**_content(now), **aside}
 
 
 def _content(event: Json) -> Json:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -104,6 +104,15 @@ _feed = from_plain(Feed)
 def decode(document: Document) -> Feed:
     """The feed in a document."""
     return _feed(document.data)
+
+
+def begun(now: float, user: str, calendar: str, **more: Any) -> Feed:
+    """A feed as it begins.
+
+    Not from nought: tasks are named by these numbers, and names of an earlier life of the feed are still taken.
+    """
+    number = int(now)
+    return Feed(user, calendar, dirty=number, started=number, done=number, **more)
 
 
 def restarted(now: float, feed: Feed) -> Feed:

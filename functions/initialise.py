@@ -14,7 +14,7 @@ from conference.errors import Later
 from functions import feed as feeds
 from functions import sync
 from functions.channel import ensure_channel
-from functions.feed import CONFERENCES, Feed, restarted, retried
+from functions.feed import CONFERENCES, Feed, begun, restarted, retried
 from functions.ground import Ground
 from functions.ports import Put
 from functions.script.trigger import CALENDAR, TriggerRecord, owner_of, put
@@ -30,10 +30,7 @@ def initialise(ground: Ground, user: str, calendar: str) -> str:
     """
     info = ground.calendar.calendar(user, calendar)
     feed = feeds.feed_id(user, info.id)
-    # Not from nought: tasks are named by these numbers, and names of an earlier life of the feed are still taken.
-    number = int(ground.now())
-    fresh = Feed(user, info.id, zone=info.zone, dirty=number, started=number, done=number)
-    _ensure_feed(ground, feed, fresh)
+    _ensure_feed(ground, feed, begun(ground.now(), user, info.id, zone=info.zone))
     ensure_channel(ground, feed)
     _ensure_token(ground, feed)
     return feed

@@ -15,7 +15,7 @@ from conference.decoding import from_plain
 from conference.errors import Gone, LockstepError
 from functions import channel
 from functions import feed as feeds
-from functions.feed import Feed, restarted, retried
+from functions.feed import begun, restarted, retried
 from functions.ground import Ground
 from functions.ports import Delete, Document, Put, Where
 from functions.script import delivery as deliveries
@@ -197,7 +197,8 @@ def _follow(ground: Ground, record: TriggerRecord, zone: str) -> Put:
     document = ground.store.get(key)
     if document is None:
         # The tick gives it the run and the channel that it lacks, should nobody come to it after this commit.
-        fresh = Feed(record.user, record.calendar or "", zone=zone, followers=(record.id,), epoch=1, poll_at=now)
+        calendar = record.calendar or ""
+        fresh = begun(now, record.user, calendar, zone=zone, followers=(record.id,), epoch=1, poll_at=now)
         return feeds.put(None, key, fresh)
     feed = feeds.decode(document)
     if feed.stopped:

@@ -203,8 +203,8 @@ CANARIES = (
         (
             Edit(
                 LISTING,
-                "            dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)\n    groups = [",
-                "            raise Poison(item.cause)\n    groups = [",
+                "            dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)\n    # Before",
+                "            raise Poison(item.cause)\n    # Before",
             ),
         ),
     ),
@@ -215,8 +215,8 @@ CANARIES = (
         (
             Edit(
                 LISTING,
-                "            dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)\n    groups = [",
-                "            continue\n    groups = [",
+                "            dead.note(a_pass.ground, a_pass.feed_id, item.id, item.cause)\n    # Before",
+                "            continue\n    # Before",
             ),
         ),
     ),

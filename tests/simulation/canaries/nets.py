@@ -217,8 +217,13 @@ CANARIES = (
         (
             Edit(
                 CHANNEL,
-                "    if before and before != name:\n        _close_replaced(ground, feed, before)\n",
+                "    if before:\n        _close_replaced(ground, feed, before)\n",
                 "    log.debug('replaced', channel=before)\n",
+            ),
+            Edit(
+                CHANNEL,
+                "        also = unneeded(ground, replaced) if replaced else []\n",
+                "        also: list[Put] = []\n",
             ),
         ),
     ),
@@ -254,8 +259,9 @@ CANARIES = (
         (
             Edit(
                 CHANNEL,
-                "        feeds.change(ground, opened.feed, named, record)\n",
-                "        ground.store.commit(record)\n        feeds.change(ground, opened.feed, named)\n",
+                "        ground.store.commit(feeds.put(document, document.key, wanted), record, *also)\n",
+                "        ground.store.commit(record)\n"
+                "        ground.store.commit(feeds.put(document, document.key, wanted), *also)\n",
             ),
         ),
         spared="the channel that nobody names is closed when its renewal is due",

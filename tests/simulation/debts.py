@@ -20,6 +20,8 @@ SOON = 10.0
 """Seconds within which somebody comes for a run that is owed, where nothing is in its way."""
 _NUMBERED = frozenset({"sync_calendar", "reconcile_event", "patch_event"})
 """The functions whose tasks are named by a number that never recurs."""
+ASKING = 1.0
+"""Seconds from a write to the task that is asked for because of it."""
 _HOLDS = {"ledger": "claimed_until", "feeds": "lease_until"}
 
 
@@ -29,6 +31,8 @@ class Debts:
     def __init__(self, store: MemoryStore, queue: MemoryQueue, clock: Now) -> None:
         self._store, self._queue, self._clock = store, queue, clock
         self._touched: dict[str, set[str]] = {}
+        self._last: dict[str, tuple[str, float]] = {}
+        """Who has written each document last, and when."""
         self._holder: dict[str, str] = {}
         self._held_since: dict[str, float] = {}
         self._died: dict[str, float] = {}
@@ -41,6 +45,7 @@ class Debts:
             return
         if _takes_on(before or {}, after or {}):
             self._touched.setdefault(_root(worker), set()).add(key)
+        self._last[key] = _root(worker), self._clock.now().timestamp()
         if (after or {}).get("fence", 0) > (before or {}).get("fence", 0):
             self._holder[key], self._held_since[key] = _root(worker), self._clock.now().timestamp()
         if key.startswith("feeds/") and before and after and after.get("done", 0) > before.get("done", 0):
@@ -106,7 +111,12 @@ class Debts:
             self._died.clear()
         if not well or self.tasks_are_lost:
             return
+        now = self._clock.now().timestamp()
         for key in sorted(touched):
+            other, at = self._last.get(key, (worker, now))
+            if other != worker and now < at + ASKING:
+                # Who has just written it asks for somebody at this moment.
+                continue
             document = self._store.get(key)
             if document is not None and self._is_left(key, document.data, worker):
                 what = "a row" if key.startswith("ledger/") else "a feed"

@@ -7,6 +7,7 @@ import dis
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -14,6 +15,7 @@ from types import CodeType, ModuleType
 import pytest
 
 from tests.simulation import regressions
+from tests.simulation.canaries import noticed
 from tests.simulation.canaries.catalogue import ALL, named
 from tests.simulation.canaries.trials import BUG, Trials
 from tests.simulation.canaries.variant import ROOT, Canary, Edit, Misfit, install
@@ -123,6 +125,24 @@ def test_a_kept_story_is_red_under_its_canary(path: Path) -> None:
     end = Trials(1).replay(regressions.canary_of(path) or "", path)
     assert not end.fault
     assert path.stem.startswith(end.oracle.replace(" ", "-") or "red")
+
+
+@pytest.mark.parametrize("canary", [canary for canary in ALL if canary.test], ids=lambda canary: canary.name)
+def test_the_test_that_a_canary_names_is_there(canary: Canary) -> None:
+    """What no simulated world shows has a reason for that, and a test that notices it."""
+    file, _, function = canary.test.partition("::")
+    assert canary.spared
+    assert f"def {function}" in ROOT.joinpath(file).read_text(encoding="utf-8")
+
+
+def test_the_test_that_a_canary_names_fails_under_it() -> None:
+    """One of them; `python -m tests.simulation.canaries --tests` runs them all. Another test does not notice."""
+    (canary,) = named(["unknown-feed-commit-as-failed"])
+    other = canary.test.replace("is_repeated", "is_repeated or test_the_same_words")
+    assert noticed.by_its_test(canary).oracle == "test"
+    passing = canary.test.partition("::")[0] + "::test_the_same_words_of_a_provider_later_are_heard_again"
+    assert noticed.by_its_test(replace(canary, test=passing)).oracle == ""
+    assert noticed.by_its_test(replace(canary, test=other)).fault
 
 
 def test_a_variant_that_breaks_in_itself_is_no_dead_canary() -> None:

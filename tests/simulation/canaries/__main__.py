@@ -50,8 +50,7 @@ def main(arguments: list[str]) -> int:
         return _replay_stories(Trials(1))
     if given.tests:
         chosen = [canary for canary in chosen if canary.test]
-    trials = Trials(given.seeds, given.judge, given.kind, given.keep)
-    ends = _try_all(chosen, trials, given.jobs, only_tests=given.tests)
+    ends = _try_all(chosen, Trials(given.seeds, given.judge, given.kind, given.keep), given.jobs)
     _print_table(chosen, ends)
     return 0 if all(verdict_on(canary, ends[canary.name])[0] for canary in chosen) else 1
 
@@ -72,8 +71,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _try_all(chosen: list[Canary], trials: Trials, jobs: int, *, only_tests: bool) -> dict[str, End]:
-    """Of each the first red seed; of those that may live, and with `only_tests` of all that name one, the test."""
+def _try_all(chosen: list[Canary], trials: Trials, jobs: int) -> dict[str, End]:
+    """Of each how it ended: by the test that it names, by the story that was kept of it, or by its first red seed."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     ends: dict[str, End] = {}
     with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(jobs) as pool:
@@ -82,7 +81,7 @@ def _try_all(chosen: list[Canary], trials: Trials, jobs: int, *, only_tests: boo
         def trial(canary: Canary) -> End:
             task = progress.add_task(canary.name, total=trials.seeds)
             try:
-                if canary.test and (canary.spared or only_tests):
+                if canary.test:
                     return noticed.by_its_test(canary)
                 story = _story_of(canary)
                 if story is not None and (end := trials.replay(canary.name, story)).oracle:

@@ -87,13 +87,17 @@ CANARIES = (
         "A full pass looks up the linked events that it was not shown.",
         "convergence: an event deleted before the token was dropped leaves a ghost",
         (Edit(LISTING, "        _look_up(a_pass, shown, page.zone)\n", ""),),
+        spared="people of the simulation hardly ever move an event into the past as its calendar's token is lost",
+        test="tests/flow/test_odd_full_passes.py"
+        "::test_events_that_a_full_pass_does_not_show_are_looked_up_unless_long_over",
     ),
     Canary(
         "listing-mass-deletion-admitted",
         "A full pass that finds a great share of the linked events gone stops and alerts.",
         "I16: a calendar out of reach takes all its meetings along",
         (Edit(LISTING, "    if a_pass.feed.deletions_accepted:\n", "    if a_pass.ground:\n"),),
-        spared="no simulated world loses so many events at once; tests/flow/test_mass_deletions.py does",
+        spared="no simulated world loses so many events at once",
+        test="tests/flow/test_mass_deletions.py",
     ),
     Canary(
         "baseline-is-a-flood",
@@ -118,7 +122,8 @@ CANARIES = (
                 "    if not a_pass.baseline:\n",
             ),
         ),
-        spared="what it acts upon asks for a meeting of ours; R3 has a test of its own",
+        spared="what it acts upon asks for a meeting of ours",
+        test="tests/flow/test_baseline.py::test_what_a_later_full_pass_meets_for_the_first_time_counts_if_it_is_new",
     ),
     Canary(
         "recent-taken-as-old",
@@ -137,6 +142,8 @@ CANARIES = (
         "A full pass marks an event that asks for a meeting and has none.",
         "convergence: an event noted without a meeting never gets one",
         (Edit(LISTING, "anyway=missing and not a_pass.baseline)", "anyway=False)"),),
+        spared="an event has to be noted by a first pass that breaks off, and to change before the next one",
+        test="tests/flow/test_outages.py::test_a_change_before_the_first_pass_has_ended_is_followed",
     ),
     Canary(
         "full-pass-instead-of-the-token",
@@ -149,12 +156,16 @@ CANARIES = (
                 "    if run.feed.token is not None and not run.feed.full_wanted:\n",
             ),
         ),
+        spared="an event has to be made as an outage of weeks begins, and be over as it ends",
+        test="tests/flow/test_outages.py::test_a_channel_that_expired_while_the_functions_were_down_is_replaced",
     ),
     Canary(
         "made-during-the-baseline",
         "An event that the baseline has noted without a meeting is a change when it is listed again.",
         "freshness: an event made during the first pass waits for the sweep",
         (Edit(LISTING, "sighting, zone, anyway=idle)", "sighting, zone)"),),
+        spared="an event has to be made between two pages of a calendar's first pass",
+        test="tests/flow/test_outages.py::test_a_change_during_the_first_pass_needs_no_sweep",
     ),
     Canary(
         "cancelled-occurrence-says-nothing",
@@ -188,6 +199,7 @@ CANARIES = (
         "fixpoint or budget: both write the meeting in turn",
         (Edit(LISTING, "            row = _following(row, rows)\n", "            row = _following(row, [])\n"),),
         spared="of two that lead one gives way at the next look; this saves them a few writes until then",
+        test="tests/flow/test_shared_meetings.py::test_of_two_events_that_shared_a_meeting_before_we_came_one_leads",
     ),
     Canary(
         "baseline-always-leads",
@@ -195,6 +207,7 @@ CANARIES = (
         "fixpoint or budget: both write the meeting in turn",
         (Edit(MARKING, "leads=not shared)", "leads=True)"),),
         spared="of two that lead one gives way at the next look; this saves them a few writes until then",
+        test="tests/flow/test_shared_meetings.py::test_of_two_events_that_shared_a_meeting_before_we_came_one_leads",
     ),
     Canary(
         "poison-ends-the-batch",

@@ -153,7 +153,8 @@ CANARIES = (
                 "    if limit < 0 and share < 0:\n",
             ),
         ),
-        spared="no simulated world loses so many rows at once; tests/flow/test_mass_deletions.py does",
+        spared="no simulated world loses so many rows at once",
+        test="tests/flow/test_mass_deletions.py",
     ),
     Canary(
         "channel-closed-before-its-successor",
@@ -311,6 +312,7 @@ CANARIES = (
             ),
         ),
         spared="the tick looks once a minute anyway; it spares a revoked account the asking",
+        test="tests/flow/test_access.py::test_a_channel_that_may_not_be_renewed_costs_no_run_a_minute",
     ),
     Canary(
         "lacking-channel-not-opened",

@@ -172,6 +172,7 @@ CANARIES = (
             ),
         ),
         spared="the queue brings a dead holder's own task back, and the tick wakes the run soon after its lease",
+        test="tests/flow/test_figures.py::test_a_run_behind_another_comes_when_that_one_s_lease_is_over",
     ),
     Canary(
         "feed-fence-off",
@@ -232,6 +233,8 @@ CANARIES = (
                 "",
             ),
         ),
+        spared="several events have to change at once, and the calendar to fail between their pages",
+        test="tests/flow/test_quota.py::test_a_quota_spent_in_the_middle_of_the_pages_loses_nothing",
     ),
     Canary(
         "failing-run-forgets-a-dead-one",
@@ -338,7 +341,8 @@ CANARIES = (
                 "        feeds.raise_dirty(ground, channel.feed)\n",
             ),
         ),
-        spared="the simulated Google sends one notice for an edit; tests/flow/test_figures.py sees that a run waits",
+        spared="the simulated Google sends one notice for an edit",
+        test="tests/flow/test_figures.py::test_a_notice_asks_for_one_run_a_moment_later",
     ),
     Canary(
         "forged-notice-admitted",
@@ -358,6 +362,7 @@ CANARIES = (
             ),
         ),
         spared="what changes before the watch is answered is listed by the pass that follows",
+        test="tests/flow/test_bounds.py::test_a_notice_may_come_before_the_watch_is_answered",
     ),
     Canary(
         "push-of-known-version-looks",
@@ -383,6 +388,7 @@ CANARIES = (
             ),
         ),
         spared="saves calls where a vendor pushes before it answers",
+        test="tests/flow/test_figures.py::test_a_push_of_a_provider_is_looked_at_a_moment_later",
     ),
     Canary(
         "token-before-channel",

@@ -57,10 +57,10 @@ def find(ground: Edge, channel: str) -> Channel | None:
 
 
 def ensure_channel(ground: Ground, feed: str) -> None:
-    """Open a channel unless a live one is there; where that fails, the tick opens one."""
+    """Open a channel unless a live one is there that is to stay; where that fails, the tick opens one."""
     current = feeds.load(ground, feed)[1]
     live = find(ground, current.channel) if current.channel else None
-    if live is not None and live.expires is not None and live.expires > ground.now():
+    if live is not None and not live.closing and live.expires is not None and live.expires > ground.now():
         return
     try:
         open_channel(ground, feed)

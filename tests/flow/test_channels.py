@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from conference.errors import Gone, OutcomeUnknown
@@ -84,6 +85,25 @@ def test_a_watch_without_an_answer_leaves_a_record_until_it_would_have_ended(wor
     assert (closing.resource_id, closing.closing) == (None, True)
     assert closing.renew_at == began.renew_at + 60 + channel.REGISTERING
     assert records(world) == {}
+
+
+def test_a_calendar_connected_again_while_its_channel_waits_to_be_closed_has_another(world: World) -> None:
+    """The consent was withdrawn for a while: the channel that could not be closed then will be, and may not be kept."""
+    feed = world.connect()
+    old = world.feed(feed).channel
+    feeds.change(world.ground, feed, lambda it: msgspec.structs.replace(it, stopped=True))
+    world.google_control("faults", method="POST", path="/stop$", times=1, status=401, reason="authError")
+    world.clock.advance(timedelta(hours=25))
+    world.tick()
+    world.connect()
+    for _ in range(3):
+        world.clock.advance(timedelta(minutes=61))
+        world.tick()
+        world.settle()
+    current = world.feed(feed).channel
+
+    assert current != old
+    assert [name for name, record in records(world).items() if not record.closing] == [current]
 
 
 class Grants:

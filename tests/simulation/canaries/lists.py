@@ -199,7 +199,6 @@ CANARIES = (
         "fixpoint or budget: both write the meeting in turn",
         (Edit(LISTING, "            row = _following(row, rows)\n", "            row = _following(row, [])\n"),),
         spared="of two that lead one gives way at the next look; this saves them a few writes until then",
-        test="tests/flow/test_shared_meetings.py::test_of_two_events_that_shared_a_meeting_before_we_came_one_leads",
     ),
     Canary(
         "baseline-always-leads",
@@ -207,7 +206,7 @@ CANARIES = (
         "fixpoint or budget: both write the meeting in turn",
         (Edit(MARKING, "leads=not shared)", "leads=True)"),),
         spared="of two that lead one gives way at the next look; this saves them a few writes until then",
-        test="tests/flow/test_shared_meetings.py::test_of_two_events_that_shared_a_meeting_before_we_came_one_leads",
+        test="tests/flow/test_odd_full_passes.py::test_meetings_that_were_there_before_us_are_found_and_shared",
     ),
     Canary(
         "poison-ends-the-batch",

@@ -312,7 +312,7 @@ CANARIES = (
             ),
         ),
         spared="the tick looks once a minute anyway; it spares a revoked account the asking",
-        test="tests/flow/test_access.py::test_a_channel_that_may_not_be_renewed_costs_no_run_a_minute",
+        test="tests/flow/test_bounds.py::test_a_renewal_that_fails_is_tried_again",
     ),
     Canary(
         "lacking-channel-not-opened",

@@ -62,7 +62,8 @@ def ask(work: Work, spec: MeetingSpec) -> None:
     try:
         meeting = provider.get(link.meeting.ref)
     except Gone:
-        _absent(work)
+        _ask_once_more(work)
+        work.meeting = Absent()
         return
     # Had it been missed before: it is there again, and the next time counts anew.
     work.row = msgspec.structs.replace(work.row, absent_since=None)
@@ -80,12 +81,13 @@ def is_right(provider: ConferenceProvider, meeting: Meeting, spec: MeetingSpec) 
 
 
 def adopt(work: Work, action: Adopt) -> None:
-    """Link to the meeting that the event names; if it is gone, intend a new one."""
+    """Link to the meeting that the event names; if it is gone, intend a new one. Raises Later as `ask` does."""
     provider = provider_named(work.ground, action.provider)
     ref = MeetingRef(provider.name, provider.account, MeetingId(action.meeting_id))
     try:
         meeting = provider.get(ref)
     except Gone:
+        _ask_once_more(work)
         work.set_link(intent(work, provider, anew=True))
         return
     # An event may name any meeting of the account; one that we did not make is shown, never written or deleted.
@@ -275,12 +277,12 @@ def _created_unseen(provider: ConferenceProvider, link: Link) -> MeetingRef | No
     return found.ref if found else None
 
 
-def _absent(work: Work) -> None:
+def _ask_once_more(work: Work) -> None:
+    """Return if the meeting was missed a while ago already; else raise Later."""
     row, now = work.row, work.ground.now()
     if row.absent_since is None or now - row.absent_since < ABSENCE.total_seconds() / 2:
         work.row = msgspec.structs.replace(row, absent_since=row.absent_since or now, verify=True)
         raise Later("the meeting is not there; asking once more before making a new one", after=ABSENCE)
-    work.meeting = Absent()
 
 
 def intent(work: Work, provider: ConferenceProvider, *, anew: bool) -> Link:

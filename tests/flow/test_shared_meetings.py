@@ -151,3 +151,17 @@ def test_the_sweep_sees_to_every_event_that_shares_a_missing_meeting(world: Worl
 
     alive = {one["id"] for one in world.meetings()}
     assert {world.event(one["id"])["conferenceData"]["conferenceId"] for one in (first, second)} <= alive
+
+
+@pytest.mark.usefixtures("feed")
+def test_a_named_meeting_that_is_missed_for_a_moment_is_shared_all_the_same(world: World) -> None:
+    """Of an event that names a living meeting, a 404 is not believed at once: people have its join link."""
+    made = world.insert()
+    world.settle()
+    world.vendor_control("faults", method="GET", path="^/meetings/", times=1, status=404)
+    copy = world.insert(conferenceData=world.event(made["id"])["conferenceData"])
+    world.settle()
+
+    (meeting,) = world.meetings()
+    assert world.event(copy["id"])["conferenceData"]["conferenceId"] == meeting["id"]
+    assert [row.link.meeting.ref.id for row in world.rows() if row.link and row.link.meeting] == [meeting["id"]] * 2

@@ -137,7 +137,7 @@ def test_an_answer_without_its_checks_is_not_believed(server: LocalKms, vault: E
 @pytest.mark.parametrize("fault", ["unavailable", "silent", "garbled_request", "garbled_answer"])
 def test_what_lasts_ends_in_later(server: LocalKms, fault: str) -> None:
     """Within the time that was given, with the place of the failure and nothing of the secret."""
-    with closing(KmsKey(partial(local_client, server.target), NAME, timeout=0.4)) as key:
+    with closing(KmsKey(partial(local_client, server.target), NAME, timeout=1.5)) as key:
         vault = Envelope(key)
         sealed = vault.seal(ALICE, SECRET)
         server.faults[fault] = 10_000

@@ -50,7 +50,7 @@ def client(server: LocalSecretManager) -> Iterator[sm.SecretManagerServiceClient
 def secrets(server: LocalSecretManager, clock: ManualClock) -> Iterator[Secrets]:
     """What the functions ask."""
     make = partial(local_client, server.target)
-    with closing(Secrets(make, PROJECT, clock, life=LIFE, pause=PAUSE, good=GOOD, timeout=0.4)) as secrets:
+    with closing(Secrets(make, PROJECT, clock, life=LIFE, pause=PAUSE, good=GOOD, timeout=2.0)) as secrets:
         yield secrets
 
 

@@ -16,7 +16,6 @@ from conference.errors import Later, OutcomeUnknown
 from functions import feed as feeds
 from functions.channel import COLLECTION
 from functions.notification import NOBODY
-from functions.ports import Task
 from infra.settings import Settings
 from infra.wiring import local
 from tests.security.doors import House, Watched, channel_of, snapshot
@@ -241,9 +240,9 @@ def test_lost_by_the_queue(house: House) -> None:
     world.clock.advance(timedelta(minutes=2))
     world.tick()
 
-    assert [held.task for held in right.waiting()] == [
-        Task("sync_calendar", {"feed": feed, "number": feeds.load(world.ground, feed)[1].dirty})
-    ]
+    (held,) = right.waiting()
+    assert held.task.function == "sync_calendar"
+    assert (held.task.body["feed"], held.task.body["number"]) == (feed, feeds.load(world.ground, feed)[1].dirty)
 
 
 def test_after_the_end_of_its_channel(house: House) -> None:

@@ -56,7 +56,7 @@ class RestStore:
         self._whole = Once(whole)
 
     def close(self) -> None:
-        """Close the connections; calls after that raise Later."""
+        """Close the connections; none may be in use."""
         self._rest.close()
         if self._whole.made:
             self._whole().close()
@@ -64,18 +64,21 @@ class RestStore:
     def get(self, key: str) -> Document | None:
         """The document, as the last commit left it. Raises Later when Firestore gives no answer."""
         check_key(key)
-        answer = None if self._whole.made else self._read(key)
-        if answer is None or answer.status != HTTPStatus.OK:
+        read = None if self._whole.made else self._read(key)
+        if read is None:
             return self._whole().get(key)
-        (read,) = _results(answer.data)
         document = None if read.found is None else _document(key, read.found)
         return None if document is None or expired(document.data, self._clock.now()) else document
 
-    def _read(self, key: str) -> Answer | None:
+    def _read(self, key: str) -> _Result | None:
+        """What is found, or that it is missing; None if neither was said."""
         try:
-            return self._rest.post(f"/v1/{self._documents}:batchGet", {"documents": [self._name(key)]})
-        except Unanswered:
+            answer = self._rest.post(f"/v1/{self._documents}:batchGet", {"documents": [self._name(key)]})
+            results = _results(answer.data) if answer.status == HTTPStatus.OK else []
+        except (Unanswered, msgspec.ValidationError):
             return None
+        # An error that comes after the first bytes of the answer stands among the results.
+        return next((one for one in results if one.found is not None or one.missing is not None), None)
 
     def commit(self, *writes: Put | Delete) -> tuple[Version | None, ...]:
         """Do all writes or none; raises Conflict, Later or OutcomeUnknown as the port says."""
@@ -87,14 +90,14 @@ class RestStore:
             answer = self._rest.post(f"/v1/{self._documents}:commit", {"writes": self._writes(writes, mark)})
         except Unanswered as error:
             return self._whole().settle(writes, mark) if error.sent else self._whole().commit(*writes)
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return self._whole().settle(writes, mark)
-        if answer.status != HTTPStatus.OK:
+        if answer.refused:
             if answer.reason == "FAILED_PRECONDITION":
                 raise Conflict("The document has changed meanwhile")
             # Nothing was written: what it meant, and what to do, comes out where it is asked again.
             return self._whole().commit(*writes)
-        done = _nanoseconds(_committed(answer.data).commitTime)
+        done = _done_at(answer)
+        if done is None:
+            return self._whole().settle(writes, mark)
         return tuple(version(*done, write.data) if isinstance(write, Put) else None for write in writes)
 
     def query(
@@ -172,6 +175,7 @@ class _Found(msgspec.Struct):
 
 class _Result(msgspec.Struct):
     found: _Found | None = None
+    missing: str | None = None
 
 
 class _Committed(msgspec.Struct):
@@ -185,6 +189,14 @@ _committed = from_plain(_Committed)
 def _document(key: str, found: _Found) -> Document:
     data = decode(found.fields[DATA]["stringValue"])
     return Document(key, data, version(*_nanoseconds(found.updateTime), data))
+
+
+def _done_at(answer: Answer) -> tuple[int, int] | None:
+    """When the commit was done; None if the answer does not say so."""
+    try:
+        return _nanoseconds(_committed(answer.data).commitTime) if answer.status == HTTPStatus.OK else None
+    except (msgspec.ValidationError, ValueError):
+        return None
 
 
 def _nanoseconds(text: str) -> tuple[int, int]:

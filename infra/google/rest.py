@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,8 @@ FRESH = 120.0
 IDLE = 30.0
 """Seconds after which a kept connection is not trusted any more."""
 _LARGEST = 32 * 1024 * 1024
+_UNDECIDED = frozenset({HTTPStatus.REQUEST_TIMEOUT, 499})
+"""Of the 4xx, those that say nothing of what was done meanwhile; 499 is Google's for CANCELLED."""
 
 _any = from_json(Any)
 
@@ -45,6 +48,11 @@ class Answer:
 
     status: int
     data: Any
+
+    @property
+    def refused(self) -> bool:
+        """Whether it says for certain that nothing was done."""
+        return self.status // 100 == 4 and self.status not in _UNDECIDED
 
     @property
     def reason(self) -> str:
@@ -110,6 +118,8 @@ class Rest:
             connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()
             raw = answer.read(_LARGEST)
+            if answer.length:
+                raise http.client.IncompleteRead(raw)  # it was cut off, or is too long; read() itself says nothing
             return Answer(answer.status, _any(raw) if raw else None)
         except (OSError, http.client.HTTPException, *UNDECODABLE) as error:
             connection.close()  # the next request opens it anew
@@ -157,7 +167,7 @@ class Metadata:
         began = time.monotonic()
         path = "/computeMetadata/v1/instance/service-accounts/default/token"
         answer = self._rest.get(path, {"Metadata-Flavor": "Google"})
-        if answer.status != http.client.OK:
+        if answer.status != HTTPStatus.OK:
             raise Unanswered("NoToken", sent=False)
         try:
             read = _token(answer.data)

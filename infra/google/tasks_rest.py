@@ -64,8 +64,7 @@ class RestQueue:
             return True
         if answer.reason == "ALREADY_EXISTS":
             return False
-        unknown = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        return self._again(task, name, at, where=Where(*_CREATE, answer.status) if unknown else None)
+        return self._again(task, name, at, where=None if answer.refused else Where(*_CREATE, answer.status))
 
     def _again(self, task: Task, name: str | None, at: datetime | None, *, where: Where | None) -> bool:
         """Add it with the whole client; `where` is what may have taken it already."""

@@ -16,6 +16,10 @@ HANG_UP = 0
 """Instead of a status: the connection ends without an answer."""
 
 
+class Cut(bytes):
+    """A body whose last byte never comes: the connection ends before it."""
+
+
 @dataclass(slots=True)
 class Played:
     """A service that answers as a test says: a status and JSON for each request, in their order; the last for ever."""
@@ -49,7 +53,9 @@ def playing(*answers: tuple[int, Any], idle: float | None = None) -> Iterator[Pl
                 return
             body = told if isinstance(told, bytes) else msgspec.json.encode(told)
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            cut = isinstance(told, Cut)
+            self.close_connection |= cut
+            self.send_header("Content-Length", str(len(body) + cut))
             self.end_headers()
             self.wfile.write(body)
 

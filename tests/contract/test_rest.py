@@ -31,7 +31,7 @@ from infra.local.memory import ManualClock, MemoryQueue, MemoryStore
 from tests.contract.cloudtasks.place import LOCATION
 from tests.contract.firestore_ground import emulator, new_mark, new_project, pause
 from tests.contract.grounds import NOON
-from tests.contract.played import HANG_UP, playing
+from tests.contract.played import HANG_UP, Cut, playing
 
 DATABASE = "projects/p/databases/(default)"
 
@@ -130,7 +130,25 @@ def test_a_conflict_is_plain(opened: Callable[[str], Rest]) -> None:
         assert played.asked[0][1]["writes"][0]["currentDocument"] == {"updateTime": "2026-03-02T12:00:00.500000000Z"}
 
 
-@pytest.mark.parametrize("answer", [(500, told("INTERNAL")), (503, b"<html>"), (HANG_UP, b""), (200, b"{")])
+CUT_OFF = (200, Cut(b"{}"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, told("INTERNAL")),
+        (503, b"<html>"),
+        (HANG_UP, b""),
+        (200, b"{"),
+        (200, b""),
+        (200, {}),
+        (200, {"commitTime": "noon"}),
+        CUT_OFF,
+        (302, b""),
+        (408, b""),
+        (499, told("CANCELLED")),
+    ],
+)
 def test_a_commit_whose_outcome_is_unknown_is_settled_under_its_mark(
     opened: Callable[[str], Rest], answer: tuple[int, Any]
 ) -> None:
@@ -161,9 +179,22 @@ def test_a_commit_that_was_not_sent_is_no_riddle(opened: Callable[[str], Rest]) 
     assert [(whole.settled, whole.committed) for whole in it.made] == [([], 1)]
 
 
-@pytest.mark.parametrize("answer", [(500, told("INTERNAL")), (HANG_UP, b""), (404, b""), (200, b"[")])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, told("INTERNAL")),
+        (HANG_UP, b""),
+        (404, b""),
+        (200, b"["),
+        (200, b""),
+        (200, []),
+        (200, [told("UNAVAILABLE")]),
+        (200, [{"readTime": "2026-03-02T12:00:00Z"}]),
+        CUT_OFF,
+    ],
+)
 def test_a_read_that_fails_is_asked_where_all_is_known(opened: Callable[[str], Rest], answer: tuple[int, Any]) -> None:
-    """And from then on the whole client does everything: it is there."""
+    """Nothing is missing that is not said to be. From then on the whole client does everything: it is there."""
     with playing(answer) as played:
         it = case(opened(played.origin))
         assert it.store.get("feeds/a") is None
@@ -258,7 +289,7 @@ def test_a_task_that_was_not_taken_for_certain_is_added_again_under_its_name(
     assert [held.task.function for held in whole.due(NOON)] == ["tick"]
 
 
-@pytest.mark.parametrize("answer", [(500, told("INTERNAL")), (HANG_UP, b"")])
+@pytest.mark.parametrize("answer", [(500, told("INTERNAL")), (HANG_UP, b""), (302, b""), (499, told("CANCELLED"))])
 def test_a_task_without_a_name_is_not_added_twice(opened: Callable[[str], Rest], answer: tuple[int, Any]) -> None:
     """Whoever adds it is told that nobody knows."""
     with playing(answer) as played, pytest.raises(OutcomeUnknown):

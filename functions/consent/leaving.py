@@ -160,7 +160,8 @@ def _forget_followed(ground: Ground, name: str, feed: Feed) -> None:
     policy = ground.policy
     late = max(ground.now(), feed.lease_until) + policy.lease + policy.forgotten
     task = Task("connect_calendar", {"left": name})
-    label = hashlib.sha256(f"left\0{name}\0{feed.fence}".encode()).hexdigest()[:40]
+    # By the dirty number too, which no other life of the feed has had: names are taken for a day.
+    label = hashlib.sha256(f"left\0{name}\0{feed.dirty}\0{feed.fence}".encode()).hexdigest()[:40]
     ground.queue.add(task, name=label, at=datetime.fromtimestamp(late, UTC))
     _forget_rows(ground, name)
     document = ground.store.get(feeds.key_of(name))

@@ -268,6 +268,18 @@ def test_a_late_writer_leaves_nothing(desk: Desk) -> None:
     assert desk.traces(ALICE) == []
 
 
+def test_a_late_writer_leaves_nothing_of_a_second_life_either(desk: Desk) -> None:
+    """They come back and leave again on the same day, with as many runs: the task is not taken for the first one."""
+    for _ in range(2):
+        followed(desk)
+        document = desk.world.store.query(ledger.COLLECTION)[0]
+        leave(desk)
+        desk.world.store.commit(Put(document.key, document.data, None))
+        rest(desk)
+
+        assert desk.traces(ALICE) == []
+
+
 def test_who_comes_back_at_once_keeps_what_is_new(desk: Desk) -> None:
     """The task that deletes what late writers left finds the feed connected again."""
     followed(desk)

@@ -88,22 +88,42 @@ def _marked(kept: User | None, user: str, sub: str) -> User | None:
 
 def go_on(ground: Ground, consent: Consent, user_id: str) -> None:
     """Go on with a user's leaving, from wherever it stands. Raises Later or Stale if it must be gone on with again."""
-    document = ground.store.get(f"{credentials.COLLECTION}/{user_id}")
-    kept = credentials.decode(document) if document else None
-    if document is None or kept is None or not kept.leaving:
+    kept = _leaving(ground, user_id)
+    if kept is None:
         return
     mine = feeds_of(ground, kept.user)
     for name, _ in mine:
         _stop(ground, name)
     _close_channels(ground, Where("user", "==", kept.user))
     _revoke(consent, kept)
+    if _leaving(ground, user_id) is None:
+        # While Google was asked another has finished it, and they may be back since.
+        return
     for name, feed in mine:
         _forget_followed(ground, name, feed)
     for collection in OF_USERS:
         _delete_all(ground, collection, Where("user", "==", kept.user))
     consent.forget(kept.user)
-    _delete_all(ground, credentials.COLLECTION, Where("user", "==", kept.user))
+    _forget_user(ground, user_id)
     log.info("user gone", user_id=user_id, feeds=len(mine))
+
+
+def _leaving(ground: Ground, user_id: str) -> User | None:
+    """The user, if they are leaving."""
+    document = ground.store.get(f"{credentials.COLLECTION}/{user_id}")
+    kept = credentials.decode(document) if document else None
+    return kept if kept is not None and kept.leaving else None
+
+
+def _forget_user(ground: Ground, user_id: str) -> None:
+    """Delete their document; that of somebody who is back already stays."""
+
+    def attempt() -> None:
+        document = ground.store.get(f"{credentials.COLLECTION}/{user_id}")
+        if document is not None and credentials.decode(document).leaving:
+            ground.store.commit(Delete(document.key, document.version))
+
+    feeds.retried(attempt, "the user's document is too busy")
 
 
 def stop_following(ground: Ground, user: str, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
@@ -225,6 +226,46 @@ def test_a_task_of_another_consent_connects_nothing(desk: Desk, consent: int, le
     connecting.go_on(desk.world.ground, credentials.user_id(ALICE), consent, None)
 
     assert desk.world.store.query("feeds") == []
+
+
+class Overtaken:
+    """An authorization server during whose answer, and a process during whose last step, somebody else is quicker."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.back: list[Outcome] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.desk.oauth, name)
+
+    def revoke(self, token: str) -> None:
+        """Answer late."""
+        self.overtake(ALICE)
+        self.desk.oauth.revoke(token)
+
+    def overtake(self, user: str) -> None:
+        """Another process finishes it, and they connect again."""
+        leaving.go_on(self.desk.world.ground, self.desk.consent, credentials.user_id(user))
+        self.back.append(self.desk.connect(user).outcome)
+
+
+@pytest.mark.parametrize("at", ["the answer", "the last step"])
+def test_whoever_is_overtaken_deletes_nothing_of_who_is_back(desk: Desk, at: str) -> None:
+    """A page and a task are at it together: the slower one finds the new consent, and leaves all of it alone."""
+    followed(desk)
+    slow = Overtaken(desk)
+    wallet: Any = dataclasses.replace(desk.wallet, oauth=slow) if at == "the answer" else desk.wallet
+    forget = slow.overtake if at == "the last step" else desk.consent.forget
+    late = dataclasses.replace(desk.consent, wallet=wallet, forget=forget)
+    credentials.changed(desk.world.store, ALICE, lambda kept: kept and msgspec.structs.replace(kept, leaving=True))
+    leaving.go_on(desk.world.ground, late, credentials.user_id(ALICE))
+    feed = desk.world.feed(feeds.feed_id(ALICE, ALICE))
+    kept = desk.kept()
+
+    assert slow.back == [Outcome.CONNECTED]
+    assert kept is not None
+    assert (kept.leaving, feed.stopped, len(live_channels(desk))) == (False, False, 1)
+    assert desk.calendar.calendar(ALICE, "primary").id == ALICE
 
 
 def test_a_run_that_is_under_way_has_lost_its_lease(desk: Desk) -> None:

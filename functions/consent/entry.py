@@ -18,7 +18,7 @@ from flask import Request, Response
 from conference.errors import Gone, LockstepError, Refused
 from functions import credentials
 from functions.consent import browser, causes, granting, leaving, session, state
-from functions.consent.causes import cause_of
+from functions.consent.causes import Act, cause_of
 from functions.consent.check import check
 from functions.consent.connecting import feeds_of
 from functions.consent.granting import Ended, Outcome
@@ -237,12 +237,18 @@ def _follow(visit: Visit) -> Response:
         return _account(visit, known, 409)
     if not _CALENDAR.fullmatch(calendar):
         return _account(visit, known, 400, "That is no calendar's address.", calendar[:320])
+    before = len(feeds_of(visit.ground, known.user))
     try:
         initialise(visit.ground, known.user, calendar)
     except (LockstepError, CalendarApiError) as error:
         cause = cause_of(error)
         log.warning("calendar not followed", cause=cause.name)
-        return _account(visit, known, 409, f"It is not followed: {cause.says} {cause.todo}", calendar)
+        if cause.act is Act.WAIT and len(feeds_of(visit.ground, known.user)) > before:
+            # It is noted, so that it goes on by itself; the page shows how far it is.
+            return _home_again(visit)
+        # Before that nobody tries it again but the person.
+        todo = "Try again later." if cause.act is Act.WAIT else cause.todo
+        return _account(visit, known, 409, f"It is not followed: {cause.says} {todo}", calendar)
     return _home_again(visit)
 
 

@@ -446,6 +446,40 @@ def test_what_cannot_be_followed_is_told(browser: Browser, calendar: str, status
     assert "<script>" not in browser.page
 
 
+def test_a_calendar_that_google_does_not_show_just_now_is_asked_for_again(browser: Browser) -> None:
+    """Nothing was begun, so nothing goes on by itself: the person is told to try again, and may."""
+    team(browser.desk)
+    browser.connect()
+    browser.get()
+    fault(browser.desk, "/calendars/team[^/]*$")
+    status = browser.post("follow", calendar=TEAM)
+    told = browser.text()
+
+    assert status == 409
+    assert "It is not followed: Google did not answer as it should. Try again later." in told
+    assert browser.post("follow", calendar=TEAM) == 303
+
+
+def test_a_calendar_whose_first_pass_is_not_done_is_shown_as_being_connected(browser: Browser) -> None:
+    """Its events do not come just now: that goes on by itself, so nobody is told that it is not followed."""
+    desk = browser.desk
+    team(desk)
+    browser.connect()
+    browser.get()
+    fault(desk, "/calendars/team[^/]*/events$")
+    status = browser.post("follow", calendar=TEAM)
+    browser.get()
+    early = browser.text()
+    for _ in range(6):
+        desk.world.clock.advance(timedelta(minutes=1))
+        desk.world.tick()
+        desk.world.settle()
+    browser.get()
+
+    assert (status, f"{TEAM} being connected" in early) == (303, True)
+    assert f"{TEAM} followed" in browser.text()
+
+
 def test_only_ones_own_calendars_are_stopped(browser: Browser) -> None:
     """Bob's feed is none of Alice's; one that is not there is none of anybody's."""
     desk = browser.desk

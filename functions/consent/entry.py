@@ -64,6 +64,8 @@ def serve(ground: Ground, consent: Consent, request: Request) -> Response:
     """The answer to a browser. Raises Refusal for what does not belong here."""
     path = _path(request)
     forms, views = _FORMS.get(path), _VIEWS.get(path)
+    if request.method != "POST" and (request.content_length or request.headers.get("Transfer-Encoding")):
+        raise Refusal(413, "a page is asked for without a body")
     if path in FILES and request.method in {"GET", "HEAD"}:
         return file(path)
     if views is None and forms is None:
@@ -72,8 +74,6 @@ def serve(ground: Ground, consent: Consent, request: Request) -> Response:
     reading = {"GET"} if path == "callback" else {"GET", "HEAD"}
     if request.method not in {*(reading if views else ()), *(["POST"] if forms else [])}:
         raise Refusal(405, "this page is not asked for like that")
-    if request.method != "POST" and (request.content_length or request.headers.get("Transfer-Encoding")):
-        raise Refusal(413, "a page is asked for without a body")
     if _is_elsewhere(request, consent):
         # The authorization server sends people back to one name, and cookies are kept by name.
         return closed(Response(status=302, headers={"Location": f"{consent.pages}/{path}".rstrip("/")}))

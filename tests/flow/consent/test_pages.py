@@ -166,6 +166,7 @@ def test_large_and_odd_forms_are_refused(browser: Browser) -> None:
     assert browser.post("start", account="a" * 5000) == 413
     assert browser.send("POST", "start", headers={"Origin": HERE, "Content-Type": "text/plain"}, data="x") in {403, 415}
     assert browser.send("GET", "", data="x") == 413
+    assert browser.send("GET", "style.css", data="x") == 413
 
 
 @pytest.mark.parametrize("account", ["alice", "@", "a@b@c", "alice@exa mple.com", "a" * 70 + "@x.com", 'a"<b>@x.com'])

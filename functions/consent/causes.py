@@ -208,6 +208,9 @@ _BY_REASON = {
 }
 """Google's own words, and ours for what is found before Google is asked."""
 
+_GOOGLES = frozenset({"calendar", "delegation", "oauth"})
+"""What is asked for the user; what else fails is what this deployment keeps, wherever it does."""
+
 
 def cause_of(error: Exception) -> Cause:
     """What a failed call means."""
@@ -222,7 +225,7 @@ def cause_of(error: Exception) -> Cause:
         case Gone():
             return NOT_FOUND
         case Later() | OutcomeUnknown():
-            return GOOGLE_FAILS if where is not None else STORE_FAILS
+            return GOOGLE_FAILS if where is not None and where.system in _GOOGLES else STORE_FAILS
         case _:
             return REFUSED
 

@@ -9,6 +9,7 @@ or Revoked.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from functions.script import context, quota
@@ -123,19 +124,22 @@ class Events(Collection):
 
     def remove(self, calendar_id: str, event_id: str, options: Options = None, headers: Headers = None) -> None:
         """Delete an event."""
+        note = self._noting(calendar_id)
         self._call("delete", {"calendarId": calendar_id, "eventId": event_id}, options, headers)
-        self._noted(calendar_id, {"id": event_id, "status": "cancelled"})
+        note({"id": event_id, "status": "cancelled"}, EVERYTHING)
 
     def _write(
         self, method: str, path: Mapping[str, str], options: Options, headers: Headers, body: Resource | None = None
     ) -> Answer:
+        note = self._noting(path["calendarId"])
         written = self._call(method, path, options, headers, body)
         # A patch leaves alone what it does not name; every other write replaces the event as a whole.
-        self._noted(path["calendarId"], written, tuple(body or ()) if method == "patch" else EVERYTHING)
+        note(written, tuple(body or ()) if method == "patch" else EVERYTHING)
         return written
 
-    def _noted(self, calendar_id: str, event: Resource, fields: Sequence[str] = EVERYTHING) -> None:
-        self._note(context.project(), context.user(), calendar_id, event, fields)
+    def _noting(self, calendar_id: str) -> Callable[[Resource, Sequence[str]], None]:
+        # Asked for before the write: what was done is noted, though the run's time be over by then.
+        return partial(self._note, context.project(), context.user(), calendar_id)
 
 
 def _spend() -> None:

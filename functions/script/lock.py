@@ -102,6 +102,8 @@ class Lock:
 
     def _acquire(self) -> bool:
         """One attempt, which another's at the same moment may win."""
+        # Before it is asked for: the run's time may be over once it is held.
+        self._watch()
         document = self._ground.store.get(self._key)
         held, now = _decode(document), self._ground.now()
         mine = held.holder == self._name
@@ -111,7 +113,6 @@ class Lock:
         if not self._commit(taken, document):
             return False
         self._until, self.fence = taken.until, taken.fence
-        self._watch()
         return True
 
     def _commit(self, taken: _Held, document: Document | None) -> bool:

@@ -84,8 +84,8 @@ CANARIES = (
         (
             Edit(
                 SERVICE,
-                "        self._note(context.project(), context.user(), calendar_id, event, fields)\n",
-                "        return\n",
+                "        return partial(self._note, context.project(), context.user(), calendar_id)\n",
+                "        return lambda *_: None\n",
             ),
         ),
     ),

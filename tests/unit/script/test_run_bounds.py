@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,9 @@ from conference.errors import Later, OutcomeUnknown
 from functions import script
 from functions.ports import Store
 from functions.script import simultaneous
+from functions.script.calendar_service import Events
 from functions.script.context import Execution
+from functions.script.moving import before_move
 from functions.script.run import Outcome, Ran, run
 from functions.script.trigger import CALENDAR, TriggerRecord, owner_of
 from tests.meanwhile import Meanwhile
@@ -191,6 +194,45 @@ class TestLength:
 
         with script.running(desk.script, user=BOB):
             assert script.get_script_lock().try_lock(0)
+
+    def test_a_lock_that_it_gets_too_late_is_let_go(self) -> None:
+        """Its time is over while the lock is being written: nobody has to wait for the lease's end."""
+        desk = Desk(PROFILE)
+        store = Meanwhile(desk.store, "commit", lambda: desk.pass_by(2))
+        desk.script = replace(desk.script, ground=replace(desk.ground, store=store))
+
+        def step() -> None:
+            desk.pass_by(LENGTH - 1)
+            script.get_script_lock().try_lock(0)
+
+        assert desk.run(step).outcome is Outcome.TIMED_OUT
+        with script.running(desk.script, user=BOB):
+            assert script.get_script_lock().try_lock(0)
+
+    @pytest.mark.parametrize("kind", ["insert", "patch", "remove"])
+    def test_a_write_that_ends_after_its_time(self, kind: str) -> None:
+        """It was done, and so it is known for the script's own, though no other service is to be had."""
+        desk, noted = Desk(PROFILE), list[str]()
+        body = {"start": {"date": "2026-11-24"}, "end": {"date": "2026-11-25"}, "summary": "Lunch"}
+        with script.running(desk.script, user=ALICE):
+            made = str(script.Calendar.events.insert(body, "primary")["id"])
+        api = Meanwhile(desk.api, "call", lambda: desk.pass_by(LENGTH + 1))
+        desk.script = replace(desk.script, api=api)
+
+        def note(project: object, user: str, calendar_id: str, event: Mapping[str, Any], fields: object) -> None:
+            assert project is desk.script
+            assert fields
+            noted.append(f"{user} {calendar_id} {event['id']}")
+
+        events = Events(note, before_move)
+        steps: dict[str, Step] = {
+            "insert": lambda: events.insert({**body, "id": "f" * 8}, "primary"),
+            "patch": lambda: events.patch({"summary": "Dinner"}, "primary", made),
+            "remove": lambda: events.remove("primary", made),
+        }
+
+        assert desk.run(steps[kind]).outcome is Outcome.TIMED_OUT
+        assert noted == [f"{ALICE} primary {'f' * 8 if kind == 'insert' else made}"]
 
     def test_the_next_run_has_its_own_time(self) -> None:
         """Nothing of a run's end reaches beyond it."""

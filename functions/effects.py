@@ -234,7 +234,8 @@ def _moved_elsewhere(work: Work, ref: MeetingRef) -> bool:
         return False
     for document in ground.store.query(feeds.COLLECTION, [Where("user", "==", row.user)]):
         feed = feeds.decode(document)
-        if feed.calendar == row.calendar or feed.stopped:
+        # One that only a script's triggers follow takes no meeting over.
+        if feed.calendar == row.calendar or feed.stopped or not feed.conferences:
             continue
         heirs = [event for event in _copies(work, feed.calendar, row.ical_uid) if _takes_over(work, event, ref)]
         if heirs:

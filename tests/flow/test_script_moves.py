@@ -248,3 +248,16 @@ class Down:
         if self.down:
             raise Later("the store cannot be reached")
         return getattr(self._store, name)
+
+
+def test_a_calendar_that_only_a_script_follows_takes_no_meeting_over(world: ScriptWorld) -> None:
+    """A person moves an event there: its meeting goes, as with a calendar that nobody follows, and nothing waits."""
+    world.connect()
+    event = world.insert()
+    world.settle()
+    assert len(world.meetings()) == 1
+    world.move(event["id"], TEAM)
+    rest(world)
+
+    assert world.meetings() == []
+    assert not any(row.pending or row.parked for row in world.rows())

@@ -177,7 +177,8 @@ def wait_for_a_person(project: Project, record: TriggerRecord, some: Sequence[He
     """
     ground = project.ground
     now, policy = ground.now(), ground.policy
-    since = record.since if record.failures else None
+    # Of one that was well, or only failed, until now: it is missed from now on.
+    since = record.since if record.status == TriggerStatus.FAILING else None
     if ran.outcome is Outcome.NO_HANDLER and since is not None and now - since > policy.retry_for:
         for one in some:
             changed(ground, one, lambda fresh: _given_up(fresh, told(ran.error or RuntimeError())))

@@ -88,6 +88,32 @@ class TestParked:
         assert world.kinds() == [("created", "x")]
         assert world.triggers()[0].status is script.TriggerStatus.ACTIVE
 
+    def test_a_handler_that_is_missed_after_it_has_failed(self, world: ScriptWorld) -> None:
+        """What waits for it has its days from then on, however long the trigger has been well before."""
+        trigger, known = world.follow(), world.handlers
+        with world.scripting():
+            trigger.disable().enable()
+        world.clock.advance(timedelta(days=10))
+        world.tick()
+        world.settle(timedelta(seconds=20))
+        world.fails = refuse
+        plain(world, "x")
+        world.settle(timedelta(seconds=20))
+        world.change_project(handlers=script.Registry())
+        plain(world, "y")
+        world.settle(timedelta(hours=2))
+        with world.scripting():
+            assert script.get_parked(trigger) == []
+        assert world.triggers()[0].status is script.TriggerStatus.FAILING
+
+        world.change_project(handlers=known)
+        world.fails = lambda _: None
+        world.told.clear()
+        for _ in range(3):
+            world.settle(timedelta(hours=1))
+            world.tick()
+        assert sorted(world.kinds()) == [("created", "x"), ("created", "y")]
+
 
 class TestSummaries:
     """The daily summary is written once."""

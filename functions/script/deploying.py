@@ -66,7 +66,8 @@ def declare_due(project: Project) -> int:
 def _begun(project: Project, progress: Progress | None) -> Progress | None:
     """Where to go on; None if there is nothing to do."""
     declared = sorted(project.handlers.declarations.items())
-    digest = hashlib.sha256(repr(declared).encode()).hexdigest()[:32]
+    # The zone is part of every schedule that names none.
+    digest = hashlib.sha256(repr((project.zone, declared)).encode()).hexdigest()[:32]
     if progress is None:
         return Progress(digest) if declared else None
     if progress.digest != digest:

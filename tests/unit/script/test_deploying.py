@@ -90,6 +90,17 @@ def test_a_later_deployment_changes_what_is_there(bench: Bench) -> None:
     assert names(bench, later) == names(bench, later, BOB) == []
 
 
+def test_a_deployment_in_another_zone_moves_what_strikes_by_it(bench: Bench) -> None:
+    """The declarations are the same, but not their hours."""
+    declare_due(bench.project(handlers=handlers("daily")))
+    project = bench.project(handlers=handlers("daily"), zone="America/New_York")
+    assert [declare_due(project) for _ in range(2)] == [2, 0]
+
+    (record,) = making.of_owner(bench.ground, owner_of(project.id, ALICE))
+    assert record.schedule is not None
+    assert record.schedule.zone == "America/New_York"
+
+
 def test_many_users_take_many_ticks(bench: Bench) -> None:
     """A tick looks at some feeds only, and goes on where the last one ended, whichever process it is in."""
     people = [f"user{number}@example.com" for number in range(2 * FEEDS)]

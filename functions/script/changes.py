@@ -5,7 +5,8 @@ Authority: https://developers.google.com/apps-script/guides/triggers/events
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -85,3 +86,8 @@ class Filters(msgspec.Struct, frozen=True, omit_defaults=True):
     """Only the organizer's own copy."""
     own_writes: bool = False
     """What this project wrote itself, too."""
+
+
+def listed(names: Iterable[str]) -> tuple[str, ...]:
+    """Names for a filter; a set's in the same order in every process, so that its trigger is known again."""
+    return tuple(sorted(names)) if isinstance(names, AbstractSet) else tuple(names)

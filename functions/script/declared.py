@@ -1,4 +1,4 @@
-"""Declared triggers: said beside the handler, made at deploy, for each user that the deployment names."""
+"""Declared triggers: said beside the handler, made for each user when they connect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import structlog
 
 from functions.script import dispatch, making
 from functions.script.builder import CalendarTriggerBuilder, ClockKeeper
-from functions.script.changes import Filters
+from functions.script.changes import Filters, listed
 from functions.script.clock_builder import schedule_of
 from functions.script.errors import ScriptError
 from functions.script.making import Draft
@@ -42,7 +42,7 @@ def on_event_updated(
     name: str | None = None,
 ) -> Callable[[H], H]:
     """Register a handler, and declare its trigger on a calendar; `name` is the handler's, its own by default."""
-    filters = Filters(tuple(solutions), tuple(event_types), tuple(fields), own_copies, own_writes)
+    filters = Filters(listed(solutions), listed(event_types), listed(fields), own_copies, own_writes)
     return lambda function: HANDLERS.declare(function, name, Declaration(calendar=calendar, filters=filters))
 
 

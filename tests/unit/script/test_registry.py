@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from functions.script.changes import listed
 from functions.script.errors import HandlerNotFound
 from functions.script.registry import Declaration, Handler, Registry
 
@@ -78,3 +79,9 @@ def test_a_hook_is_told_once() -> None:
         assert registry.on_summary(hook) is hook
 
     assert registry.failure_hooks == registry.summary_hooks == (changed, other)
+
+
+def test_a_filter_is_the_same_in_every_process() -> None:
+    """Names that are given as a set are put in order; those of a list stay as they are."""
+    assert listed(frozenset("hgfedcba")) == tuple("abcdefgh")
+    assert listed(["start", "end"]) == ("start", "end")

@@ -14,7 +14,7 @@ values of due, poll_at and the like grow with time, which bounds a collection to
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from google.api_core.exceptions import AlreadyExists
@@ -33,6 +33,7 @@ from infra.google.firestore_wire import Read, Wire, value_of
 
 MOST = 2**31 - 1
 """The largest limit of a query that Firestore takes."""
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 T = TypeVar("T")
 
@@ -140,7 +141,8 @@ class FirestoreStore:
 
     def settle(self, writes: Sequence[Put | Delete], mark: str) -> tuple[Version | None, ...]:
         """End a commit that was sent with this mark and whose answer was lost; raises as `commit`."""
-        commit = Commit.of(writes, mark, self._clock.now())
+        # Versions were judged when it was sent: what has expired since then is no sign that nothing was written.
+        commit = Commit.of(writes, mark, _LONG_AGO)
         lost = OutcomeUnknown("Firestore did not confirm the commit", Told("firestore", "commit"))
         return commit.versions(self._look_and_repeat(commit, lost))
 

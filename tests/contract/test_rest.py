@@ -222,6 +222,25 @@ def test_a_commit_is_settled_in_firestore(tmp_path: Path, sent: bool) -> None:
         assert document.data == {"n": 2}
 
 
+@pytest.mark.parametrize("sent", [True, False])
+def test_what_expires_while_an_answer_is_waited_for_is_no_conflict(sent: bool) -> None:
+    """The commit was sent while the document stood: it may have been done, so nobody is told that it was not."""
+    project, address, clock = new_project(), emulator().address, ManualClock(datetime.now().astimezone())
+    database = f"projects/{project}/databases/(default)"
+    whole = FirestoreStore(Wire(project, emulator=address), clock, new_mark=new_mark, pause=pause)
+    with closing(whole), closing(Rest(f"http://{address}", token=lambda: "owner", timeout=10.0)) as rest:
+        over = RestStore(rest, database, clock, new_mark=lambda: "mark", whole=lambda: whole)
+        until = (clock.now() + timedelta(hours=1)).timestamp()
+        put = Put("feeds/a", {"n": 2}, whole.commit(Put("feeds/a", {"n": 1, "expire_at": until}, None))[0])
+        if sent:
+            over.commit(put)
+        clock.advance(timedelta(hours=2))
+        whole.settle([put], "mark")
+        document = whole.get("feeds/a")
+        assert document is not None
+        assert document.data == {"n": 2}
+
+
 # ---- Tasks -----------------------------------------------------------------------------------
 
 ADDRESS = Address(LOCATION, "q", "https://functions.example", "tasks@example.com")

@@ -39,15 +39,16 @@ _EVERY = 60.0
 _FLUSH_REST = 10.0
 """Seconds between two reports before an answer: Cloud Monitoring takes no point of a series sooner than after five."""
 _PATIENCE = 2.0
-"""Seconds that an answer may be held up by a report."""
+"""Seconds that an answer, or the end of a process, may be held up by a report."""
 
 
 class Otlp:
     """Spans and figures, sent to `endpoint` (the collector's address without a path) by `session`.
 
     They are sent from threads of their own. Where nothing runs between two requests these may not get to it: with
-    `flush` they are sent before an answer goes out. A `share` of the traces is recorded, each as a whole: the
-    decision is the trace id's, so that all functions come to the same one, whatever a caller's header asks for.
+    `flush` they are sent before an answer goes out, which each report holds up for `patience` seconds at most.
+    A `share` of the traces is recorded, each as a whole: the decision is the trace id's, so that all functions come to
+    the same one, whatever a caller's header asks for.
     """
 
     def __init__(
@@ -59,7 +60,11 @@ class Otlp:
         share: float = 1.0,
         timeout: float = 10.0,
         flush: bool = False,
+        patience: float = _PATIENCE,
     ) -> None:
+        if flush:
+            # What is sent at once takes as long as its exporter lets it, whatever force_flush is told.
+            timeout = min(timeout, patience)
         base = endpoint.rstrip("/")
         about = Resource.create(dict(resource))
         self._tracers = TracerProvider(resource=about, sampler=TraceIdRatioBased(share))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -390,6 +392,18 @@ def test_what_was_done_is_sent_before_the_answer_where_that_is_asked_for(house: 
         listen(house, listener)
         house.call("tick", house.bearer("tick"))
         assert "tick" in names(collector.spans())
+
+
+def test_a_collector_that_is_silent_holds_up_no_answer_for_long(house: House) -> None:
+    """The reports before an answer wait for it for a moment, and not for as long as others may take."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        made = Otlp(address, session_for(address), resource={}, timeout=60.0, flush=True, patience=0.1)
+        listen(house, made)
+        began = time.monotonic()
+        assert house.call("tick", house.bearer("tick")).status_code == 200
+        assert time.monotonic() - began < 20
+        made.close()
 
 
 def test_the_settings_decide(collector: Collector) -> None:

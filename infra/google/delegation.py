@@ -243,7 +243,7 @@ def _refusal(answer: Answer) -> LockstepError:
             return Revoked(_ADMINISTRATOR, where)
         if problem.error == "invalid_grant" and "User ID" in problem.error_description:
             return Revoked(_NOBODY, where)
-        if problem.error:
+        if problem.error and answer.status != httpx.codes.TOO_MANY_REQUESTS:
             # The account is gone or its time is wrong: an operator must mend it, no user or administrator could.
             return Later("the token server does not take the assertion", where, retry_after(answer.headers) or HOUR)
     return Later("the token server gives no token", where, retry_after(answer.headers))

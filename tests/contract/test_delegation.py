@@ -258,6 +258,20 @@ def test_odd_answers_are_later(place: Place, status: int, body: bytes) -> None:
             _quiet(caught.value)
 
 
+def test_too_many_requests_are_no_reason_to_wait_for_an_hour(place: Place) -> None:
+    """Nobody has to mend anything: whoever asks chooses when to come again."""
+
+    def told(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("token"):
+            return httpx.Response(429, stream=httpx.ByteStream(b'{"error": "rate_limit_exceeded"}'))
+        return httpx.Response(200, stream=httpx.ByteStream(msgspec.json.encode({"signedJwt": "a.b.c"})))
+
+    with httpx.Client(transport=httpx.MockTransport(told)) as client, pytest.raises(Later) as caught:
+        Delegation(DELEGATE, (EVENTS,), Own, client, place.clock).token(ALICE)
+
+    assert caught.value.after is None
+
+
 def test_nobody_there_is_later(place: Place) -> None:
     """Neither server, nor a credential of our own."""
 

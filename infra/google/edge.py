@@ -36,6 +36,7 @@ class GoogleEdge:
     clock: SystemClock
     kept: RestStore
     tasks: RestQueue
+    token: Metadata | None
     policy: Policy
     telemetry: Telemetry
     store: Store
@@ -49,6 +50,8 @@ class GoogleEdge:
         """Let go of connections."""
         self.tasks.close()
         self.kept.close()
+        if self.token is not None:
+            self.token.close()
         self.telemetry.close()
 
 
@@ -68,7 +71,7 @@ def edge(settings: Settings, policy: Policy, telemetry: Telemetry) -> GoogleEdge
     kept = RestStore(documents, database, clock, new_mark=_new_mark, whole=whole)
     queue = RestQueue(tasks, task_address(settings), clock, whole=partial(_whole_queue, settings, clock))
     store, told = told_store(kept, telemetry), told_queue(queue, telemetry)
-    return GoogleEdge(settings, clock, kept, queue, policy, telemetry, store, told)
+    return GoogleEdge(settings, clock, kept, queue, token, policy, telemetry, store, told)
 
 
 def _origin(settings: Settings, google: str, port: int) -> str:

@@ -24,6 +24,7 @@ PATIENCE = 10.0
 _MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 _JAR = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
 _JAVA = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Duser.language=en")
+_KEPT = "kept"
 _PAUSE = 0.05
 _TRIES = 3
 
@@ -96,19 +97,7 @@ class Emulator:
 
     def keep(self, project: str) -> None:
         """Leave the documents of this project's default database for the next start. Raises RuntimeError."""
-        draft = self._folder / "draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        database = f"projects/{project}/databases/(default)"
-        wanted = {"database": database, "export_directory": str(self._folder), "export_name": draft.name}
-        url = f"http://{self.address}/emulator/v1/projects/{project}:export"
-        try:
-            with httpx.Client(timeout=PATIENCE, follow_redirects=False, trust_env=False) as client:
-                client.post(url, json=wanted).raise_for_status()
-        except httpx.HTTPError as error:
-            raise RuntimeError("the Firestore emulator did not export its documents") from error
-        # Only a whole export takes the place of the last one.
-        shutil.rmtree(self._kept, ignore_errors=True)
-        draft.rename(self._kept)
+        keep(self.address, self._folder, project)
 
     def stop(self) -> None:
         """End it; it takes a moment to do so in order."""
@@ -132,12 +121,8 @@ class Emulator:
     def _log(self) -> Path:
         return self._folder / "emulator.log"
 
-    @property
-    def _kept(self) -> Path:
-        return self._folder / "kept"
-
     def _spawn(self) -> None:
-        kept = next(self._kept.glob("*.overall_export_metadata"), None)
+        kept = next((self._folder / _KEPT).glob("*.overall_export_metadata"), None)
         last = ["--import-data", str(kept)] if kept else []
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the Java found on PATH, no shell
@@ -157,6 +142,22 @@ class Emulator:
                     return True
                 time.sleep(_PAUSE)
         return False
+
+
+def keep(address: str, folder: Path, project: str) -> None:
+    """Leave the documents of the emulator at host:port for the next start from its folder. Raises RuntimeError."""
+    draft, kept = folder / "draft", folder / _KEPT
+    shutil.rmtree(draft, ignore_errors=True)
+    database = f"projects/{project}/databases/(default)"
+    wanted = {"database": database, "export_directory": str(folder), "export_name": draft.name}
+    try:
+        with httpx.Client(timeout=PATIENCE, follow_redirects=False, trust_env=False) as client:
+            client.post(f"http://{address}/emulator/v1/projects/{project}:export", json=wanted).raise_for_status()
+    except httpx.HTTPError as error:
+        raise RuntimeError("the Firestore emulator did not export its documents") from error
+    # Only a whole export takes the place of the last one.
+    shutil.rmtree(kept, ignore_errors=True)
+    draft.rename(kept)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The stack on Cloud Tasks: whatever is killed in the middle, the end is right."""
+"""The stack on Cloud Tasks, and on Firestore: whatever is killed in the middle, the end is right."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 
 from infra.local.demo.story import demo_settings
 from infra.local.demo.world import World, asking, stage
+from infra.local.firestore_emulator import keep
 from infra.local.stack import Stack
+from tests.contract.firestore_ground import needs_emulator
 
 pytestmark = [pytest.mark.story, pytest.mark.timeout(300)]
 PATIENCE = 90.0
@@ -51,6 +53,32 @@ def test_kill_9_of_queue_and_functions_loses_nothing(tmp_path: Path) -> None:
         stack.start("cloudtasks")
         stack.start_functions()
         world.until("all get their meetings again", lambda: joined(world, events), PATIENCE)
+        world.settle()
+
+        linked_once(world, events)
+        assert stack.fallen() is None
+
+
+def test_kill_9_of_store_queue_and_functions_loses_nothing(tmp_path: Path) -> None:
+    """All three are killed in the middle of the work, and down while more comes in: every event gets its one meeting.
+
+    What Firestore has answered it has stored; its emulator, which holds all in memory, is told to before it is killed.
+    """
+    needs_emulator()
+    demo = replace(demo_settings(tmp_path), janus="off", store="firestore", queue="cloudtasks", timeout=5)
+    settings = replace(demo, task_queues="function")
+    with Stack(settings) as stack, stage(stack) as world:
+        events = made(world, 10, "First")
+        world.until("some events get their meetings", lambda: sum(bool(world.joined(event)) for event in events) > 2)
+        stack.kill("functions")
+        stack.kill("cloudtasks")
+        keep(f"127.0.0.1:{settings.firestore_port}", settings.state / "firestore", settings.project)
+        stack.kill("firestore")
+        events += made(world, 5, "While all is down")
+        stack.start("firestore")
+        stack.start("cloudtasks")
+        stack.start_functions()
+        world.until("all get their meetings", lambda: joined(world, events), PATIENCE)
         world.settle()
 
         linked_once(world, events)

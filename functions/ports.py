@@ -112,7 +112,7 @@ class Queue(Protocol):
         """Take the task, to be run not before `at`; False if `name` was used within the last 24 hours.
 
         `name` may hold letters, digits, "-" and "_", at most 500. Raises Later if it was not taken, OutcomeUnknown
-        if that cannot be told (adding it again under its name is safe).
+        if that cannot be told (adding it again under its name is safe). Beyond 30 days functions.rearming helps.
         """
 
 

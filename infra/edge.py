@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from functions.ground import Policy
 from functions.ports import Queue, Store
+from functions.rearming import Rearming
 from functions.telemetry import Telemetry
 from infra import logs
 from infra.local.clock import ShiftedClock, stored_shift
@@ -61,7 +62,7 @@ def local(settings: Settings) -> LocalEdge:
     kept = local_store(settings, clock)
     tasks = local_queue(settings, clock, TASKS_ACCOUNT, (HTTP, JANUS))
     counted, listener = CountedStore(kept), telemetry(settings)
-    store, queue = told_store(counted, listener), told_queue(tasks.queue, listener)
+    store, queue = told_store(counted, listener), told_queue(Rearming(tasks.queue, clock), listener)
     return LocalEdge(settings, clock, kept, counted, tasks, policy(settings), listener, store, queue)
 
 

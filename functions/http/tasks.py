@@ -19,6 +19,7 @@ from functions.consent.offer import Consent
 from functions.http.answers import Refusal, answer, bearer, check_shape, data_of
 from functions.http.door import Door
 from functions.initialise import initialise
+from functions.rearming import put_back
 from functions.script import declared, deploying, failures, firing, handing
 from functions.script.project import Project
 
@@ -203,7 +204,9 @@ def _task(door: Door, request: Request, name: str, account: str, run: Callable[[
     def admitted() -> Response:
         check_shape(request, most=TASK_BYTES)
         _check_caller(door, request, name, account)
-        run(_body(request))
+        body = _body(request)
+        if not put_back(door.ground.queue, door.ground.now(), name, body):
+            run(body)
         return Response(status=200)
 
     return answer(door.ground, request, name, admitted)

@@ -14,6 +14,7 @@ from functools import partial
 
 from functions.ground import Policy
 from functions.ports import Queue, Store
+from functions.rearming import Rearming
 from functions.telemetry import Telemetry
 from infra.google.firestore_rest import RestStore, WholeStore
 from infra.google.rest import Metadata, Rest
@@ -70,7 +71,7 @@ def edge(settings: Settings, policy: Policy, telemetry: Telemetry) -> GoogleEdge
     whole = partial(_whole_store, settings, clock)
     kept = RestStore(documents, database, clock, new_mark=_new_mark, whole=whole)
     queue = RestQueue(tasks, task_address(settings), clock, whole=partial(_whole_queue, settings, clock))
-    store, told = told_store(kept, telemetry), told_queue(queue, telemetry)
+    store, told = told_store(kept, telemetry), told_queue(Rearming(queue, clock), telemetry)
     return GoogleEdge(settings, clock, kept, queue, token, policy, telemetry, store, told)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from functions.ports import Queue, Task
+from functions.rearming import Rearming, put_back
 from infra.local.memory import ManualClock
 from tests.contract.grounds import NOON, QUEUES, Drain, called
 
@@ -92,6 +93,25 @@ def test_a_task_is_not_run_before_its_time(queue: Queue, drain: Drain, clock: Ma
         seen.append(called(drain.take()))
 
     assert seen == [[Task("past")], [], [Task("soon")], [Task("later")]]
+
+
+def test_a_task_beyond_a_queues_reach_stops_on_its_way(queue: Queue, drain: Drain, clock: ManualClock) -> None:
+    """Whoever comes by on its way puts it back, and it is run at its time, as it was added."""
+    far = Rearming(queue, clock)
+    assert far.add(SYNC, name="far", at=NOON + timedelta(days=70))
+    came: list[tuple[int, bool]] = []
+    ran: list[dict[str, Any]] = []
+    while not ran:
+        clock.advance(timedelta(days=1))
+        for held in drain.take():
+            body = dict(held.task.body)
+            waits = put_back(far, clock.now().timestamp(), held.task.function, body)
+            drain.done(held)
+            came.append(((clock.now() - NOON).days, waits))
+            ran += [] if waits else [body]
+
+    assert came == [(29, True), (58, True), (70, False)]
+    assert ran == [dict(SYNC.body)]
 
 
 def test_a_name_is_refused_while_its_task_is_open(queue: Queue, drain: Drain, clock: ManualClock) -> None:

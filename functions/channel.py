@@ -169,7 +169,7 @@ def close_channel(ground: Ground, channel: str) -> None:
         return
     resource = record.resource_id or _resource_of(ground, record.feed)
     again = ground.now() + (REGISTERING if resource is None else HOUR)
-    closing = msgspec.structs.replace(record, closing=True, renew_at=again)
+    closing = msgspec.structs.replace(record, closing=True, renew_at=again, resource_id=resource)
     (version,) = ground.store.commit(Put(document.key, msgspec.to_builtins(closing), document.version))
     if resource is None:
         # Without it nothing can be stopped; the next channel of the feed tells it.

@@ -78,7 +78,8 @@ class Debts:
         feed = document.data if document else {}
         lives = feed.get("lease_until", 0.0) > now and self._holder.get(key) != _root(worker)
         mine = next((held.task.body for held in self._queue.running() if held.id == own), {}) if lives else {}
-        if mine and _turn(mine, "number", "turn") == _turn(feed, "lease_number", "lease_turn"):
+        same = mine.get("feed") == body["feed"]
+        if same and _turn(mine, "number", "turn") == _turn(feed, "lease_number", "lease_turn"):
             raise Broken("I13", f"{worker} has put run {body['number']} of {key} off until its own lease is over")
 
     def task_refused(self, function: str, body: Mapping[str, Any], name: str, worker: str, own: int | None) -> None:

@@ -15,7 +15,7 @@ from functions.script import Project, firing, handing
 from infra.local.held import Held
 from infra.local.memory import MemoryQueue
 from tests.simulation.course import TASK, Course
-from tests.simulation.faults import Fault
+from tests.simulation.faults import NEEDS_THE_NET, Fault
 from tests.simulation.hub import Process, Worker
 from tests.simulation.judge import Broken
 from tests.simulation.ports import SkewedClock
@@ -51,6 +51,10 @@ class Tasks:
         for held in self._queue.due(self._hub.now()):
             self._deliver(self._queue.take(held))
 
+    def _may_be_lost(self, task: Task) -> bool:
+        """Only the net, where there is one, knows of a look at a meeting whose task is lost."""
+        return "meeting" not in task.body or not NEEDS_THE_NET.isdisjoint(self._course.faults.allowed)
+
     def _deliver(self, held: Held) -> None:
         task = held.task
         name = self._course.named(f"{task.function} {_target(task)}")
@@ -63,7 +67,7 @@ class Tasks:
                 wait = 8 * extra
             case Fault.TASK_DELAYED:
                 wait = 500 * extra
-            case Fault.TASK_LOST:
+            case Fault.TASK_LOST if self._may_be_lost(task):
                 self._queue.done(held)
                 return
             case Fault.QUEUE_PAUSED:

@@ -176,7 +176,10 @@ def _goes_on(lines: tuple[str, ...], start: float, zone: str, instant: float) ->
     """True if a series has an occurrence that begins later than a day before this instant."""
     late, first = _wall(instant, zone) - _DAY, _wall(start, zone)
     rules = (line.partition(":")[2] for line in lines if line.upper().startswith("RRULE"))
-    return any(rrulestr(_walled(rule, zone), dtstart=first).after(late) is not None for rule in rules)
+    try:
+        return any(rrulestr(_walled(rule, zone), dtstart=first).after(late) is not None for rule in rules)
+    except ValueError:
+        return True  # of a rule that cannot be read nobody can say that it ends
 
 
 def _wall(instant: float, zone: str) -> datetime:

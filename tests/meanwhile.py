@@ -13,7 +13,7 @@ from tests.world import World
 class Meanwhile:
     """Something else happens before the first call of `method`; or after it, which then stays `unanswered`."""
 
-    def __init__(self, port: Any, method: str, what: Callable[[], None], *, unanswered: bool = False) -> None:
+    def __init__(self, port: Any, method: str, what: Callable[[], object], *, unanswered: bool = False) -> None:
         self._port, self._method, self._what, self._unanswered = port, method, [what], unanswered
 
     def __getattr__(self, name: str) -> Any:

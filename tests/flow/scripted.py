@@ -112,6 +112,16 @@ def title(change: Change) -> str:
     return str(change.event.get("summary") or (change.before or {}).get("summary", ""))
 
 
+def plain(world: ScriptWorld, summary: str, calendar: str = "primary", **fields: Any) -> str:
+    """Make an event without a conference; its id."""
+    return str(world.insert(calendar, summary=summary, conferenceData=None, **fields)["id"])
+
+
+def refuse(_: EventUpdated) -> None:
+    """Fail, as a handler, with words that are nobody's business."""
+    raise ValueError("a secret title")
+
+
 class OnWrite:
     """A store; before the first commit that `concerns`, something else happens."""
 

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-
-import pytest
 
 from functions import script
 from functions.script import noting, simultaneous
 from functions.script.context import Execution
 from functions.script.snapshot import OwnWrite
-from tests.flow.scripted import ScriptWorld
+from tests.flow.scripted import ScriptWorld, plain
 from tests.meanwhile import Meanwhile
 from tests.world import ALICE
-
-
-@pytest.fixture
-def world() -> Iterator[ScriptWorld]:
-    """A world with a script."""
-    with contextlib.closing(ScriptWorld()) as made:
-        yield made
-
-
-def plain(world: ScriptWorld, summary: str, **fields: Any) -> str:
-    """An event without a conference; its id."""
-    return str(world.insert(summary=summary, conferenceData=None, **fields)["id"])
 
 
 def slow(world: ScriptWorld) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import msgspec
 import pytest
@@ -16,25 +13,8 @@ from functions.script import delivery as deliveries
 from functions.script import making
 from functions.script import trigger as triggers
 from functions.script.changes import EventUpdated
-from tests.flow.scripted import OnWrite, ScriptWorld
+from tests.flow.scripted import OnWrite, ScriptWorld, plain, refuse
 from tests.meanwhile import Meanwhile
-
-
-@pytest.fixture
-def world() -> Iterator[ScriptWorld]:
-    """A world with a script."""
-    with contextlib.closing(ScriptWorld()) as made:
-        yield made
-
-
-def plain(world: ScriptWorld, summary: str, **fields: Any) -> str:
-    """An event without a conference; its id."""
-    return str(world.insert(summary=summary, conferenceData=None, **fields)["id"])
-
-
-def refuse(_: EventUpdated) -> None:
-    """A handler that fails."""
-    raise ValueError("no")
 
 
 def accepts(write: Put | Delete) -> bool:

@@ -1,38 +1,12 @@
-"""What was given up, and who is told: parked changes, their replays, and the daily summary."""
+"""What was given up: parked changes, and their replays."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
 
-import pytest
-
-from conference.errors import Later
 from functions import script
 from functions.script import delivery as deliveries
-from functions.script.changes import EventUpdated
-from functions.script.failures import summarise_due
-from tests.flow.scripted import ScriptWorld
-from tests.meanwhile import Meanwhile
-
-
-@pytest.fixture
-def world() -> Iterator[ScriptWorld]:
-    """A world with a script."""
-    with contextlib.closing(ScriptWorld()) as made:
-        yield made
-
-
-def plain(world: ScriptWorld, summary: str, **fields: Any) -> str:
-    """An event without a conference; its id."""
-    return str(world.insert(summary=summary, conferenceData=None, **fields)["id"])
-
-
-def refuse(_: EventUpdated) -> None:
-    """A handler that fails."""
-    raise ValueError("no")
+from tests.flow.scripted import ScriptWorld, plain, refuse
 
 
 def park(world: ScriptWorld, trigger: script.Trigger, number: int) -> None:
@@ -113,71 +87,3 @@ class TestParked:
             world.settle(timedelta(hours=1))
             world.tick()
         assert sorted(world.kinds()) == [("created", "x"), ("created", "y")]
-
-
-class TestSummaries:
-    """The daily summary is written once."""
-
-    def test_two_ticks_at_once(self, world: ScriptWorld) -> None:
-        """One of them writes it."""
-        heard: list[script.Summary] = []
-        world.handlers.on_summary(heard.append)
-        summarise_due(world.project)
-        world.follow()
-        world.fails = refuse
-        plain(world, "x")
-        world.settle(timedelta(seconds=3))
-        world.clock.advance(timedelta(days=1))
-        quiet = world.project
-        calm = world.store
-        world.change_ground(store=Meanwhile(calm, "commit", lambda: _summarise(quiet)))
-
-        assert summarise_due(world.project) == 0
-        assert len(heard) == 1
-
-    def test_an_owner_who_cannot_be_told(self, world: ScriptWorld) -> None:
-        """Hooks are told all the same; the day's summary is not repeated."""
-        heard: list[script.Summary] = []
-        world.handlers.on_summary(heard.append)
-        world.change_project(owner=Deaf())
-        summarise_due(world.project)
-        world.follow()
-        world.fails = refuse
-        plain(world, "x")
-        world.settle(timedelta(seconds=3))
-        world.clock.advance(timedelta(days=1))
-
-        assert [summarise_due(world.project), summarise_due(world.project)] == [1, 0]
-        assert len(heard) == 1
-
-    def test_nobody_to_tell(self, world: ScriptWorld) -> None:
-        """Then nothing is written down for it."""
-        assert summarise_due(world.project) == 0
-        assert world.store.query("summaries") == []
-
-    def test_a_day_with_many_runs(self, world: ScriptWorld) -> None:
-        """All that failed are counted, of however many."""
-        heard: list[script.Summary] = []
-        world.handlers.on_summary(heard.append)
-        summarise_due(world.project)
-        world.follow()
-        world.fails = refuse
-        for number in range(210):
-            plain(world, f"{number}")
-        world.settle(timedelta(seconds=3))
-        world.clock.advance(timedelta(days=1))
-        summarise_due(world.project)
-
-        assert [one.times for one in heard[0].failures] == [200 + 1 + 10 + 1]  # with several, then each alone
-
-
-class Deaf:
-    """An owner who cannot be reached."""
-
-    def tell(self, user: str, subject: str, lines: Sequence[str]) -> None:
-        """Fail."""
-        raise Later(f"no way to tell {len(user + subject)} characters in {len(lines)} lines")
-
-
-def _summarise(project: script.Project) -> None:
-    summarise_due(project)

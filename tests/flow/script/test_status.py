@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-
-import pytest
 
 from conference.errors import Revoked
 from functions import script
 from functions.script.changes import EventUpdated
-from tests.flow.scripted import ScriptWorld
+from tests.flow.scripted import ScriptWorld, refuse
 from tests.world import ALICE
 
 BOB = "bob@example.com"
-
-
-@pytest.fixture
-def world() -> Iterator[ScriptWorld]:
-    """A world with a script."""
-    with contextlib.closing(ScriptWorld()) as made:
-        yield made
 
 
 def make(world: ScriptWorld, *, by: str = ALICE, within: timedelta = timedelta(seconds=3)) -> None:
     """Somebody makes an event, and what follows at once has happened."""
     world.insert(summary="x", conferenceData=None, by=by)
     world.settle(within)
-
-
-def refuse(_: EventUpdated) -> None:
-    """A handler that fails."""
-    raise ValueError("a title")
 
 
 def test_what_a_calendar_trigger_says_of_itself(world: ScriptWorld) -> None:
@@ -111,7 +95,7 @@ def test_its_last_run_and_what_that_failed_with(world: ScriptWorld) -> None:
     (good,) = world.triggers()
 
     assert failed.last_error is not None
-    assert failed.last_error.startswith("ValueError, test_script_status.py line ")
+    assert failed.last_error.startswith("ValueError, scripted.py line ")
     assert good.last_error is None
     assert failed.last_run is not None
     assert good.last_run is not None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -12,24 +10,12 @@ from functions import script
 from functions.ports import Task
 from functions.script import handing
 from infra.script import completed
-from tests.flow.scripted import ScriptWorld
+from tests.flow.scripted import ScriptWorld, plain
 from tests.world import ALICE
 
 BOB = "bob@example.com"
 TEAM = "team@example.com"
 WEEKLY = ["RRULE:FREQ=WEEKLY;COUNT=6"]
-
-
-@pytest.fixture
-def world() -> Iterator[ScriptWorld]:
-    """A world with a script."""
-    with contextlib.closing(ScriptWorld()) as made:
-        yield made
-
-
-def plain(world: ScriptWorld, summary: str, calendar: str = "primary", *, by: str = ALICE, **fields: object) -> str:
-    """An event without a conference; its id."""
-    return str(world.insert(calendar, by=by, summary=summary, conferenceData=None, **fields)["id"])
 
 
 def minutes(world: ScriptWorld, count: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -13,19 +11,7 @@ from functions import script
 from functions.ports import Delete, Put
 from functions.script import delivery as deliveries
 from functions.script.changes import EventUpdated
-from tests.flow.scripted import OnWrite, ScriptWorld
-
-
-@pytest.fixture
-def world() -> Iterator[ScriptWorld]:
-    """A world with a script."""
-    with contextlib.closing(ScriptWorld()) as made:
-        yield made
-
-
-def plain(world: ScriptWorld, summary: str, **fields: Any) -> str:
-    """An event without a conference; its id."""
-    return str(world.insert(summary=summary, conferenceData=None, **fields)["id"])
+from tests.flow.scripted import OnWrite, ScriptWorld, plain
 
 
 def only(world: ScriptWorld) -> deliveries.Delivery:

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from functions import script
 from functions.script.changes import EventUpdated
-from tests.flow.scripted import ScriptWorld
+from tests.flow.scripted import ScriptWorld, plain
 from tests.world import ALICE
 
 BOB = "bob@example.com"
-
-
-@pytest.fixture
-def world() -> Iterator[ScriptWorld]:
-    """A world with a script."""
-    with contextlib.closing(ScriptWorld()) as made:
-        yield made
-
-
-def plain(world: ScriptWorld, summary: str, *, by: str = ALICE) -> dict[str, Any]:
-    """An event without a conference."""
-    return world.insert(summary=summary, conferenceData=None, by=by)
 
 
 def doing(act: Callable[[EventUpdated], object]) -> Callable[[EventUpdated], None]:
@@ -175,7 +161,7 @@ class TestEchoes:
         world.follow()
         event = plain(world, "x")
         world.settle()
-        world.patch(event["id"], summary="y")
+        world.patch(event, summary="y")
         world.settle()
 
         assert world.kinds() == [("created", "x"), ("updated", "y")]

@@ -22,18 +22,19 @@ class Once(Generic[T]):
 
     def __call__(self) -> T:
         """What was made, now or before."""
-        if not self._made:
+        made = self._made
+        if not made:
             with self._lock:
-                if not self._made:
-                    self._made.append(self._make())
-        return self._made[0]
+                made = self._made = self._made or [self._make()]
+        return made[0]
 
     @property
     def made(self) -> bool:
         """Whether it is made."""
         return bool(self._made)
 
-    def forget(self) -> None:
-        """Let the next call make another; what was made is not closed."""
+    def forget(self) -> T | None:
+        """Let the next call make another; return what was made, if anything was: it is not closed."""
         with self._lock:
-            self._made = []
+            made, self._made = self._made, []
+        return made[0] if made else None

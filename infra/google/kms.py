@@ -6,7 +6,6 @@ https://cloud.google.com/kms/docs/data-integrity-guidelines
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +14,7 @@ from google.api_core.exceptions import FailedPrecondition, InvalidArgument
 from conference.errors import Forged, Later, LockstepError, Refused
 from infra.crc32c import crc32c
 from infra.google.asking import FAILURES, Garbled, ask, plain_channel, where
+from infra.once import Once
 
 if TYPE_CHECKING:
     from google.cloud.kms_v1 import DecryptResponse, EncryptResponse, KeyManagementServiceClient
@@ -34,16 +34,13 @@ class KmsKey:
     """
 
     def __init__(self, client: Callable[[], KeyManagementServiceClient], name: str, *, timeout: float = 5.0) -> None:
-        self._make = client
-        self._made: KeyManagementServiceClient | None = None
-        self._lock = threading.Lock()
+        self._client = Once(client)
         self._name = name
         self._timeout = timeout
 
     def close(self) -> None:
         """Close the connection, if there is one."""
-        with self._lock:
-            client, self._made = self._made, None
+        client = self._client.forget()
         if client is not None:
             client.transport.close()
 
@@ -100,12 +97,6 @@ class KmsKey:
         ours = answer.name.startswith(f"{self._name}/cryptoKeyVersions/")
         if not (whole and ours and answer.ciphertext_crc32c == crc32c(answer.ciphertext)):
             raise Garbled("the answer's checksums do not fit")
-
-    def _client(self) -> KeyManagementServiceClient:
-        with self._lock:
-            if self._made is None:
-                self._made = self._make()
-            return self._made
 
 
 def _check_decrypted(answer: DecryptResponse) -> None:

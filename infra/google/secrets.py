@@ -17,6 +17,7 @@ from conference.errors import Later, LockstepError, Refused
 from functions.ports import Clock
 from infra.crc32c import crc32c
 from infra.google.asking import FAILURES, Garbled, ask, plain_channel, where
+from infra.once import Once
 
 if TYPE_CHECKING:
     from google.cloud.secretmanager_v1 import SecretManagerServiceClient
@@ -54,20 +55,19 @@ class Secrets:
         good: timedelta = timedelta(days=1),
         timeout: float = 5.0,
     ) -> None:
-        self._make = client
-        self._made: SecretManagerServiceClient | None = None
+        self._client = Once(client)
         self._project = project
         self._clock = clock
         self._life, self._pause, self._good = life, pause, good
         self._timeout = timeout
         self._known: dict[str, _Known] = {}
-        self._lock = threading.Lock()
+        # For each name its own: one name's slow answer holds up no other.
+        self._asking: dict[str, threading.Lock] = {}
 
     def close(self) -> None:
         """Close the connection, if there is one, and forget every value."""
-        with self._lock:
-            client, self._made = self._made, None
-            self._known.clear()
+        client = self._client.forget()
+        self._known.clear()
         if client is not None:
             client.transport.close()
 
@@ -80,7 +80,7 @@ class Secrets:
         known = self._known.get(name)
         if known is not None and self._fresh(known, now):
             return known.value
-        with self._lock:
+        with self._asking.setdefault(name, threading.Lock()):
             known = self._known.get(name)  # another thread may have read it meanwhile
             if known is not None and self._fresh(known, now):
                 return known.value
@@ -112,10 +112,8 @@ class Secrets:
         return value
 
     def _access(self, name: str) -> bytes:
-        if self._made is None:
-            self._made = self._make()
-        version = f"projects/{self._project}/secrets/{name}/versions/latest"
-        payload = self._made.access_secret_version(request={"name": version}, retry=None, timeout=self._timeout).payload
+        request = {"name": f"projects/{self._project}/secrets/{name}/versions/latest"}
+        payload = self._client().access_secret_version(request=request, retry=None, timeout=self._timeout).payload
         if payload.data_crc32c != crc32c(payload.data):
             raise Garbled("the answer's checksum does not fit")
         return payload.data

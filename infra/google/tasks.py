@@ -5,7 +5,6 @@ https://cloud.google.com/tasks/docs/creating-http-target-tasks and https://cloud
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import datetime
 
@@ -19,6 +18,7 @@ from functions.ports import Clock, Task
 from functions.tracing import HEADER
 from infra.google.asking import plain_channel
 from infra.google.task_address import Address
+from infra.once import Once
 from infra.tasks import check_name, encode_body, moment
 
 _NOT_TAKEN = (
@@ -43,17 +43,14 @@ class CloudTasksQueue:
     def __init__(
         self, client: Callable[[], tasks_v2.CloudTasksClient], address: Address, clock: Clock, *, timeout: float = 10.0
     ) -> None:
-        self._make = client
-        self._made: tasks_v2.CloudTasksClient | None = None
-        self._lock = threading.Lock()
+        self._client = Once(client)
         self._address = address
         self._clock = clock
         self._timeout = timeout
 
     def close(self) -> None:
         """Close the connection, if there is one."""
-        with self._lock:
-            client, self._made = self._made, None
+        client = self._client.forget()
         if client is not None:
             client.transport.close()
 
@@ -98,12 +95,6 @@ class CloudTasksQueue:
         if at is not None:
             message.schedule_time = at
         return message
-
-    def _client(self) -> tasks_v2.CloudTasksClient:
-        with self._lock:
-            if self._made is None:
-                self._made = self._make()
-            return self._made
 
 
 def _meaning(error: exceptions.GoogleAPICallError) -> Later | OutcomeUnknown:

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
+from threading import Event
+from typing import Any
 
 import pytest
 from google.api_core import exceptions
@@ -76,6 +78,37 @@ def test_threads_that_come_together_read_it_once(server: LocalSecretManager, sec
 
     assert told == ["first"] * 32
     assert server.calls["AccessSecretVersion"] == 1
+
+
+class HeldBack:
+    """Google's client, which leaves whoever asks for one secret without an answer until it is let go."""
+
+    def __init__(self, client: sm.SecretManagerServiceClient, name: str) -> None:
+        self._client, self._name = client, name
+        self.transport = client.transport
+        self.asked, self.let_go = Event(), Event()
+
+    def access_secret_version(self, *, request: dict[str, str], **how: Any) -> sm.AccessSecretVersionResponse:
+        """The answer, in its time."""
+        if f"/{self._name}/" in request["name"]:
+            self.asked.set()
+            assert self.let_go.wait(20)
+        return self._client.access_secret_version(request=request, **how)
+
+
+def test_one_names_slow_answer_holds_up_no_other(server: LocalSecretManager, clock: ManualClock) -> None:
+    """Each name is asked for by itself, over the same connection."""
+    server.put(PROJECT, MEETING_KEYS, b"key")
+    held: Any = HeldBack(local_client(server.target), HTTP_TOKEN)
+    with closing(Secrets(lambda: held, PROJECT, clock)) as secrets, ThreadPoolExecutor(2) as pool:
+        try:
+            slow = pool.submit(secrets.text, HTTP_TOKEN)
+            assert held.asked.wait(10)
+            assert pool.submit(secrets.text, MEETING_KEYS).result(timeout=10) == "key"
+            assert not slow.done()
+        finally:
+            held.let_go.set()
+        assert slow.result(timeout=10) == "first"
 
 
 def test_a_new_version_comes_into_use_by_itself(

@@ -41,7 +41,7 @@ SHOWN = {
     "test_a_state_is_good_once test_a_state_is_bound_to_its_browser test_a_state_gets_old "
     "test_an_invented_state_is_strange "
     "test_another_browsers_code_is_no_good test_another_servers_answer_is_refused; "
-    "flow/consent/test_pages.py: test_over_https_the_cookie_goes_over_https_only test_another_sites_forms_are_refused; "
+    "flow/consent/test_doors.py: test_over_https_the_cookie_goes_over_https_only test_another_sites_forms_are_refused; "
     "contract/test_oauth_port.py: test_a_code_is_good_for_its_own_asker_only",
     15: "contract/test_oauth_port.py: test_a_code_is_exchanged_once test_a_code_gets_old; "
     "flow/consent/test_granting.py: test_a_state_is_good_once test_a_replayed_code_is_no_good",

@@ -1,4 +1,4 @@
-"""A fresh desk for each test."""
+"""A fresh desk for each test, and a browser before it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.flow.consent.browsing import Browser
 from tests.flow.consent.desk import Desk
 
 
@@ -15,3 +16,9 @@ def desk() -> Iterator[Desk]:
     made = Desk()
     yield made
     made.close()
+
+
+@pytest.fixture
+def browser(desk: Desk) -> Browser:
+    """A browser that has been nowhere."""
+    return Browser(desk)

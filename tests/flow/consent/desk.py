@@ -95,6 +95,10 @@ class Desk:
         """On the account's own page at Google, or by time: end the tokens."""
         self.http.post("/control/tokens", json={"user": user, "kind": kind}).raise_for_status()
 
+    def fault(self, path: str, status: int = 503, **how: Any) -> None:
+        """Let calls to Google at this path fail: the next one only, unless it is said how often."""
+        self.http.post("/control/faults", json={"path": path, "status": status, **how}).raise_for_status()
+
     # ---- what there is ----
 
     def kept(self, user: str = ALICE) -> User | None:

@@ -290,7 +290,7 @@ def test_nothing_that_opens_doors_is_stored(desk: Desk) -> None:
 def test_a_silent_server_costs_only_the_try(desk: Desk) -> None:
     """No usable answer to the exchange: told so, and starting again works."""
     told = desk.agree(desk.start())
-    desk.http.post("/control/faults", json={"path": "^/token$", "status": 503, "times": 1}).raise_for_status()
+    desk.fault("^/token$")
     ended = desk.come_back(told)
 
     assert ended.outcome is Outcome.SILENT
@@ -300,7 +300,7 @@ def test_a_silent_server_costs_only_the_try(desk: Desk) -> None:
 def test_a_calendar_that_cannot_be_connected_now_is_connected_by_a_task(desk: Desk) -> None:
     """The consent is kept; what failed goes on by itself."""
     told = desk.agree(desk.start())
-    desk.http.post("/control/faults", json={"path": "/calendars/", "status": 503, "times": 1}).raise_for_status()
+    desk.fault("/calendars/")
     ended = desk.come_back(told)
     before = desk.world.store.query("feeds")
     desk.world.settle()

@@ -1,4 +1,4 @@
-"""The scheduler's tick, once a minute: clock triggers, channels, polls, what was forgotten, sweeps."""
+"""The scheduler's tick, once a minute: clock triggers, channels, polls, what was forgotten, sweeps, and more."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ HEALTHS = ("healthy", "expiring", "lost", "unwatched")
 log = structlog.get_logger(__name__)
 
 
-def tick(ground: Ground) -> dict[str, int]:
-    """Do what is due; return how much of each. One job's failure does not hold up the others."""
+def tick(ground: Ground, **more: Callable[[], int]) -> dict[str, int]:
+    """Do what is due, last of all `more`; return how much of each. One job's failure does not hold up the others.
+
+    Once each has had its turn, raises the first error that is none of ours.
+    """
     jobs: dict[str, Callable[[Ground], int]] = {
         "triggers": dispatch.dispatch_due,
         "channels": channel.renew_due,
@@ -33,13 +36,20 @@ def tick(ground: Ground) -> dict[str, int]:
         "deliveries": relaying.relay_forgotten,
         "sweeps": sweep.sweep_due,
     }
-    done: dict[str, int] = {}
-    for name, job in jobs.items():
+    chores: dict[str, Callable[[], int]] = {name: partial(job, ground) for name, job in jobs.items()}
+    chores.update(more)
+    done, strange = dict.fromkeys(chores, 0), list[Exception]()
+    for name, chore in chores.items():
         try:
-            done[name] = job(ground)
+            done[name] = chore()
         except LockstepError as error:
             log.warning("part of the tick failed", part=name, error=str(error))
-            done[name] = 0
+        except Exception as error:  # noqa: BLE001 - a record that cannot be read, or a bug: raised below
+            # Not its text, which may quote the record.
+            log.warning("part of the tick failed", part=name, error=type(error).__name__)
+            strange.append(error)
+    if strange:
+        raise strange[0]
     return done
 
 

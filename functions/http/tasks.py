@@ -6,6 +6,7 @@ Authority for the callers' tokens: https://cloud.google.com/run/docs/authenticat
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -116,10 +117,11 @@ def tick(door: Door, request: Request) -> Response:
     """The scheduler, every minute."""
 
     def run(_: dict[str, Any]) -> None:
-        clock.tick(door.ground)
+        scripts: dict[str, Callable[[], int]] = {}
         if door.project is not None:
-            deploying.declare_due(door.project)
-            failures.summarise_due(door.project)
+            scripts["declarations"] = partial(deploying.declare_due, door.project)
+            scripts["summaries"] = partial(failures.summarise_due, door.project)
+        clock.tick(door.ground, **scripts)
 
     return _task(door, request, "tick", door.scheduler_account, run)
 

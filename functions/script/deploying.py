@@ -82,6 +82,7 @@ def _declared(project: Project, user: str) -> bool:
     except (Later, OutcomeUnknown) as error:
         log.info("declared triggers not made yet", error=str(error))
         return False
-    except LockstepError as error:
+    except (LockstepError, msgspec.ValidationError) as error:
+        # Where a record of theirs cannot be read, the others need not wait for its repair.
         log.warning("declared triggers not made", script=project.id, error=type(error).__name__)
     return True

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from itertools import count
 from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from conference.errors import Gone, Later, Missing
 from conference.meeting import Meeting
 from conference.providers.protocol import Written
-from functions import channel, feed, sweep
+from functions import channel, clock, feed, ledger, sweep
+from functions.ports import Put
 from tests.crashing import Crash
 from tests.meanwhile import Meanwhile
 from tests.world import ALICE, World
@@ -179,6 +183,19 @@ def test_a_part_that_fails_does_not_hold_up_the_rest(world: World, feed: str) ->
 
     assert (done["channels"], done["polls"]) == (0, 1)
     assert world.feed(feed).owed
+
+
+def test_a_record_that_cannot_be_read_does_not_hold_up_the_rest(world: World, feed: str) -> None:
+    """Whatever comes after it has its turn; then the trouble is told."""
+    world.clock.advance(timedelta(hours=25))
+    world.store.commit(Put(f"{ledger.COLLECTION}/odd", {"due": world.ground.now(), "feed": 7}, None))
+    turns = count(1)
+    with capture_logs() as logs, pytest.raises(msgspec.ValidationError):
+        clock.tick(world.ground, first=partial(next, turns), second=partial(next, turns))
+
+    assert world.feed(feed).full_wanted
+    assert next(turns) == 3
+    assert [line["part"] for line in logs if line["event"] == "part of the tick failed"] == ["marks"]
 
 
 def test_the_channel_of_a_calendar_that_was_disconnected_is_closed(world: World, feed: str) -> None:

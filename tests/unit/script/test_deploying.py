@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from flask import Request
+from structlog.testing import capture_logs
+from werkzeug.test import EnvironBuilder
 
 from conference.errors import Later, Revoked
+from functions import ledger
+from functions.http.door import Door
+from functions.http.tasks import tick
 from functions.initialise import initialise
 from functions.ports import Put, Store
 from functions.script import making
@@ -137,6 +144,20 @@ def test_trouble_with_one_user_does_not_stop_the_others(bench: Bench, error: Exc
     assert names(bench, project) == (["daily"] if again else [])
 
 
+def test_a_users_record_that_cannot_be_read_does_not_stop_the_others(bench: Bench) -> None:
+    """It is told, not quoted, and not looked at again before the next deployment."""
+    project = bench.project(handlers=handlers("daily"))
+    odd = {"owner": owner_of(project.id, ALICE), "order": 1, "status": "canary"}
+    bench.store.commit(Put("triggers/odd", odd, None))
+    with capture_logs() as logs:
+        assert [declare_due(project) for _ in range(2)] == [2, 0]
+
+    assert names(bench, project, BOB) == ["daily"]
+    (line,) = [line for line in logs if line["event"] == "declared triggers not made"]
+    assert line["error"] == "ValidationError"
+    assert "canary" not in str(line)
+
+
 def test_a_grant_that_is_missing_is_no_trouble(bench: Bench) -> None:
     """A calendar trigger of a user who granted no calendar is left out; a tick does not fail of it."""
     registry = Registry()
@@ -165,3 +186,26 @@ def test_two_ticks_at_once(bench: Bench) -> None:
     assert (declare_due(project), inner) == (2, [2])
     assert names(bench, project) == ["daily"]
     assert declare_due(project) == 0
+
+
+class Anybody:
+    """An identity check that admits all."""
+
+    def check(self, token: str, *, audience: str, account: str) -> None:
+        """Admit."""
+
+
+def test_the_tick_has_it_done_and_summarises(bench: Bench) -> None:
+    """Each in its turn, though a record before them cannot be read: nobody is asked to come again for that."""
+    project = bench.project(handlers=handlers("daily"))
+    project.handlers.on_summary(changed)
+    bench.store.commit(Put(f"{ledger.COLLECTION}/odd", {"due": 0.0}, None))
+    door = Door(replace(bench.ground, identity=Anybody()), "https://functions.example", "tasks", "ticks", None, project)
+    asked = EnvironBuilder(method="POST", headers=[("Authorization", "Bearer token")]).get_environ()
+    with capture_logs() as logs:
+        told = tick(door, Request(asked))
+
+    assert told.status_code == 200
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["given up"]
+    assert names(bench, project) == names(bench, project, BOB) == ["daily"]
+    assert len(bench.store.query("summaries")) == 1

@@ -16,7 +16,17 @@ import msgspec
 import structlog
 
 from conference.decoding import from_json, from_plain
-from conference.errors import UNDECODABLE, Conflict, Forged, Later, LockstepError, OutcomeUnknown, Revoked, Where
+from conference.errors import (
+    UNDECODABLE,
+    Conflict,
+    Forged,
+    Later,
+    LockstepError,
+    OutcomeUnknown,
+    Refused,
+    Revoked,
+    Where,
+)
 from functions.feed import TRIES, retried
 from functions.ports import Clock, Document, Granted, OAuth, Put, Store, Vault
 
@@ -262,6 +272,23 @@ def _refresh_before(wallet: Wallet, before: User | None) -> str:
     if before is None:
         raise Revoked("the consent does not last", Where("oauth", "keep", None, "offline"))
     return opened(wallet, before).refresh
+
+
+def revoke(wallet: Wallet, kept: User) -> None:
+    """End a user's consent at the authorization server; if it never will, forget the tokens here, and say so.
+
+    Raises Revoked if there are none, or they cannot be opened; Later if it must be asked again.
+    """
+    tokens = opened(wallet, kept)
+    try:
+        wallet.oauth.revoke(tokens.refresh)
+    except Refused as error:
+        changed(wallet.store, kept.user, lambda now: _without(now, kept.sealed))
+        log.warning("consent not revoked, its tokens are forgotten", user_id=user_id(kept.user), error=str(error))
+
+
+def _without(kept: User | None, tokens: str | None) -> User | None:
+    return msgspec.structs.replace(kept, sealed=None) if kept is not None and kept.sealed == tokens else None
 
 
 def changed(store: Store, user: str, how: Callable[[User | None], User | None]) -> User | None:

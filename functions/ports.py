@@ -218,7 +218,7 @@ class OAuth(Protocol):
         """Another access token. Raises Revoked if the consent has ended; Later for all else: repeating is safe."""
 
     def revoke(self, token: str) -> None:
-        """End the consent with all its tokens; already ended is success. Raises Later."""
+        """End the consent with all its tokens; already ended is success. Raises Refused if it never will, Later."""
 
     def person(self, granted: Granted) -> Person:
         """Whose tokens they are. Raises Refused if that is not told or not verified, Later."""

@@ -95,7 +95,9 @@ def go_on(ground: Ground, consent: Consent, user_id: str) -> None:
     for name, _ in mine:
         _stop(ground, name)
     _close_channels(ground, Where("user", "==", kept.user))
-    _revoke(consent, kept)
+    with suppress(Revoked):
+        # Withdrawn before, or never to be opened again: there is nothing that could be shown to revoke it.
+        credentials.revoke(consent.wallet, kept)
     if _leaving(ground, user_id) is None:
         # While Google was asked another has finished it, and they may be back since.
         return
@@ -163,16 +165,6 @@ def _close_channels(ground: Ground, whose: Where) -> None:
         left = ground.store.get(document.key)
         if left is not None:
             ground.store.commit(Delete(left.key, left.version))
-
-
-def _revoke(consent: Consent, kept: User) -> None:
-    """End the consent. Raises Later if the authorization server cannot be reached."""
-    try:
-        tokens = credentials.opened(consent.wallet, kept)
-    except Revoked:
-        # Withdrawn before, or never to be opened again: there is nothing that could be shown to revoke it.
-        return
-    consent.oauth.revoke(tokens.refresh)
 
 
 def _forget_followed(ground: Ground, name: str, feed: Feed) -> None:

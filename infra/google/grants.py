@@ -48,11 +48,11 @@ class ConsentGrants:
         found = credentials.find(self._wallet.store, user)
         if found is None or found[1].sealed is None:
             return
-        self._wallet.oauth.revoke(credentials.opened(self._wallet, found[1]).refresh)
+        credentials.revoke(self._wallet, found[1])
         credentials.changed(self._wallet.store, user, self._ended)
 
     def _ended(self, kept: User | None) -> User | None:
-        if kept is None or kept.sealed is None:
+        if kept is None or kept.ended_at is not None:
             return None
         told = "a script took the consent back"
         return msgspec.structs.replace(kept, sealed=None, ended_at=self._wallet.now(), trouble=told, lease_until=0.0)

@@ -26,6 +26,8 @@ from functions.ports import Asking, Clock, Granted, Person
 LARGEST = 64 * 1024
 TIMEOUT = httpx.Timeout(10.0)
 HOUR = timedelta(hours=1)
+_NO = {*range(400, 500)} - {httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS}
+_PASSING = {"server_error", "temporarily_unavailable", "slow_down", "rate_limit_exceeded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +178,14 @@ class GoogleOAuth:
         raise Later("the authorization server gives no token", where, after)
 
     def revoke(self, token: str) -> None:
-        """End the consent with all its tokens; already ended is success. Raises Later."""
+        """End the consent with all its tokens; already ended is success. Raises Refused if it never will, Later."""
         answer = self._post("revoke", self._endpoints.revoke, {"token": token})
         where = _where("revoke", answer)
-        if answer.status != httpx.codes.OK and where.reason not in {"invalid_token", "invalid_grant"}:
-            raise Later("the authorization server did not end the consent", where, retry_after(answer.headers))
+        if answer.status == httpx.codes.OK or where.reason in {"invalid_token", "invalid_grant"}:
+            return
+        if _for_good(answer, where.reason):
+            raise Refused("the authorization server will not end the consent", where)
+        raise Later("the authorization server did not end the consent", where, retry_after(answer.headers))
 
     def person(self, granted: Granted) -> Person:
         """Whose tokens they are. Raises Refused if that is not told or not verified, Later."""
@@ -238,6 +243,16 @@ def _where(operation: str, answer: Answer) -> Where:
 
 def _for_a_while(answer: Answer) -> bool:
     return answer.status >= httpx.codes.INTERNAL_SERVER_ERROR or answer.status == httpx.codes.TOO_MANY_REQUESTS
+
+
+def _for_good(answer: Answer, reason: str | None) -> bool:
+    """Whether a revocation that was asked for again would be answered so again.
+
+    Google answers every error with 400 (https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke);
+    at another 4xx only OAuth's own name tells the server's no from that of somebody on the way.
+    """
+    ours = answer.status == httpx.codes.BAD_REQUEST or (answer.status in _NO and reason is not None)
+    return ours and reason not in _PASSING
 
 
 def _told(answer: Answer) -> _Person | None:

@@ -297,6 +297,35 @@ def test_whatever_is_answered_becomes_an_error_of_ours(status: int, body: bytes)
     assert refreshing.value.__context__ is None or "canary" not in repr(refreshing.value.__context__)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (400, b'{"error": "invalid_request"}', Refused),
+        (400, b'{"error": "unsupported_token_type"}', Refused),
+        (400, b"<html>", Refused),
+        (401, b'{"error": "invalid_client"}', Refused),
+        (403, b'{"error": "access_denied"}', Refused),
+        (400, b'{"error": "temporarily_unavailable"}', Later),
+        (403, b'{"error": "rate_limit_exceeded"}', Later),
+        (403, b"<html>", Later),
+        (404, b"", Later),
+        (408, b'{"error": "access_denied"}', Later),
+        (429, b'{"error": "access_denied"}', Later),
+        (302, b"", Later),
+        (500, b'{"error": "access_denied"}', Later),
+        (503, b"<html>", Later),
+    ],
+)
+def test_a_revocation_is_refused_only_where_asking_again_would_not_help(
+    status: int, body: bytes, error: type[Exception]
+) -> None:
+    """The server's own no is final; what passes, and what somebody on the way says, is not."""
+    with answering(status, body, Location="http://169.254.169.254/") as oauth, pytest.raises(error) as told:
+        oauth.revoke("canary-token")
+
+    assert "canary" not in f"{told.value!r} {told.value}"
+
+
 def test_a_wrong_client_waits_for_its_operator() -> None:
     """No user is told to consent again; it is tried again in an hour."""
     with answering(401, b'{"error": "invalid_client"}') as oauth, pytest.raises(Later, match="invalid_client") as told:

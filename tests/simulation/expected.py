@@ -179,7 +179,7 @@ def _goes_on(lines: tuple[str, ...], start: float, zone: str, instant: float) ->
     try:
         return any(rrulestr(_walled(rule, zone), dtstart=first).after(late) is not None for rule in rules)
     except ValueError:
-        return True  # of a rule that cannot be read nobody can say that it ends
+        return False  # lists go by the event's own times where a rule cannot be read
 
 
 def _wall(instant: float, zone: str) -> datetime:

@@ -140,8 +140,9 @@ def test_an_event_is_over_when_its_last_occurrence_is() -> None:
     assert not is_over({**PLAIN, "recurrence": ["RRULE:FREQ=DAILY"]}, ZONE, at("2126-11-26T09:30Z"))
 
 
-def test_a_series_whose_rule_cannot_be_read_is_never_over() -> None:
-    """Nobody can say when it ends."""
+def test_a_series_whose_rule_cannot_be_read_is_over_with_its_first_occurrence() -> None:
+    """Lists go by the event's own times then."""
     when = {"dateTime": "2026-11-02T10:00:00Z"}
     fields = {"start": when, "end": when, "recurrence": ["RRULE:FREQ=FORTNIGHTLY"]}
-    assert not is_over(fields, "UTC", 4e9)
+    assert not is_over(fields, "UTC", at("2026-11-02T09:00Z"))
+    assert is_over(fields, "UTC", at("2026-11-02T11:00Z"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conference.errors import Later, Refused, Revoked
+from conference.errors import Later, Refused, Revoked, Where
 from functions import credentials
 from functions.consent.offer import CALENDARS, EVENTS
 from functions.consent.state import challenge
@@ -189,6 +189,19 @@ def test_a_script_may_take_a_consent_back(wallet: Wallet) -> None:
     for act in (partial(grants.access_token, ALICE), partial(wallet.oauth.refresh, refresh)):
         with pytest.raises(Revoked):
             act()
+
+
+def test_a_script_takes_a_consent_back_that_google_does_not_revoke(wallet: Wallet) -> None:
+    """Here it ends all the same, as by any script."""
+    oauth = wallet.oauth
+    assert isinstance(oauth, MemoryOAuth)
+    oauth.trouble.append(Refused("no", Where("oauth", "revoke", 400, "invalid_request")))
+    ConsentGrants(wallet, f"{BASE}/consent").revoke(ALICE)
+    found = credentials.find(wallet.store, ALICE)
+
+    assert found is not None
+    assert (found[1].sealed, found[1].trouble) == (None, "a script took the consent back")
+    assert oauth.asked.count("revoke") == 1
 
 
 def test_what_an_administrator_granted_no_script_takes_back() -> None:

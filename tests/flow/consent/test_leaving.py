@@ -11,13 +11,14 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from conference.errors import Later
 from functions import credentials, ledger
 from functions import feed as feeds
 from functions.consent import connecting, leaving
 from functions.consent.granting import Outcome
 from functions.consent.offer import Consent
 from functions.credentials import Wallet
-from functions.ports import Asking, Delete, Put
+from functions.ports import Asking, Delete, Put, Queue, Task
 from infra.google.firestore_indexes import listed
 from infra.local.memory_oauth import MemoryOAuth
 from tests.contract.oauth.office import VERIFIER, challenge
@@ -190,6 +191,38 @@ def test_what_does_not_answer_is_asked_again(desk: Desk, path: str) -> None:
     assert desk.traces(ALICE) == []
     assert live_channels(desk) == []
     assert desk.http.post("/control/tokens", json={"user": ALICE}).json() == {"access": 0, "refresh": 0}
+
+
+def test_a_revocation_that_is_refused_for_good_is_no_hindrance(desk: Desk) -> None:
+    """The tokens are forgotten and that is told, once, though what comes next has to be done again."""
+    followed(desk)
+    desk.fault("^/revoke$", status=400, times=10)
+    token = credentials.access(desk.wallet, ALICE).token
+    whole, queue = desk.world.ground.queue, Overfull(desk.world.ground.queue)
+    desk.world.change_ground(queue=queue)
+    with capture_logs() as logs:
+        done = leave(desk)
+        desk.world.change_ground(queue=whole)
+        rest(desk)
+
+    told = [line for line in logs if line["event"] == "consent not revoked, its tokens are forgotten"]
+    assert (done, len(told)) == (False, 1)
+    assert token not in str(logs)
+    assert told[0]["user_id"] == credentials.user_id(ALICE)
+    assert desk.traces(ALICE) == []
+
+
+class Overfull:
+    """A queue that takes no task for what late writers leave."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+
+    def add(self, task: Task, **how: Any) -> bool:
+        """Take the others."""
+        if "left" in task.body:
+            raise Later("the queue is full")
+        return self._queue.add(task, **how)
 
 
 def test_who_is_still_leaving_cannot_come_back_yet(desk: Desk) -> None:

@@ -369,7 +369,10 @@ class World:
 
     def write_refused(self, path: str, etag: str) -> None:
         """Have it judged that what we wrote was out of date."""
-        process = self.hub.current.process if self.hub.current else None
+        worker = self.hub.current
+        if worker is None:
+            return  # it came late: nobody asks for it any more
+        process = worker.process
         self.judge.write_refused(path, etag, lambda: process in self.crossing.slowed)
 
     def full_pass_began(self, user: str, calendar: str) -> None:

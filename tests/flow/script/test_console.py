@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -21,13 +20,6 @@ from tests.flow.scripted import ScriptWorld
 from tests.world import ALICE
 
 BOB = "bob@example.com"
-
-
-@pytest.fixture
-def world() -> Iterator[ScriptWorld]:
-    """A world with a script."""
-    with contextlib.closing(ScriptWorld()) as made:
-        yield made
 
 
 def change(world: ScriptWorld, *, by: str = ALICE, within: timedelta = timedelta(seconds=3)) -> None:
@@ -185,7 +177,7 @@ def test_the_page_has_it(world: ScriptWorld) -> None:
     html = page(world).partition(b'id="scripts"')[2].partition(b"</section>")[0]
 
     assert b"Triggers of scripts" in html
-    assert "1 \N{MULTIPLICATION SIGN} ValueError, test_console_scripts.py line ".encode() in html
+    assert "1 \N{MULTIPLICATION SIGN} ValueError, test_console.py line ".encode() in html
     assert b"Secret" not in html
 
 

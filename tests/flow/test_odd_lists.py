@@ -98,19 +98,23 @@ def test_a_page_of_more_events_than_one_commit_takes(world: World, feed: str) ->
     assert not world.feed(feed).owed
 
 
+def overtaken(world: World, feed: str) -> feeds.Feed:
+    """Let a later run begin while the next one lists; the feed as the overtaken one leaves it."""
+    world.change_ground(calendar=Meanwhile(world.ground.calendar, "changes", lambda: raise_fence(world, feed)))
+    world.deliver()
+    held = world.queue.waiting()[0]
+    world.clock.set(held.at)
+    world.work(held)
+    return world.feed(feed)
+
+
 def test_a_run_that_is_overtaken_while_it_lists_writes_no_token(world: World, feed: str) -> None:
     """The later run covers what this one was asked for."""
     made = world.insert()
     world.settle()
     world.patch(made["id"], summary="Renamed")
-    calm = world.ground.calendar
     token = world.feed(feed).token
-    world.change_ground(calendar=Meanwhile(calm, "changes", lambda: raise_fence(world, feed)))
-    world.deliver()
-    held = world.queue.waiting()[0]
-    world.clock.set(held.at)
-    world.work(held)
-    after = world.feed(feed)
+    after = overtaken(world, feed)
     heal(world)
 
     assert (after.token, after.owed) == (token, True)
@@ -125,13 +129,7 @@ def test_a_run_that_is_overtaken_and_fails_leaves_the_feed_to_the_other(world: W
     world.settle()
     world.google_control("faults", method="GET", path="/events$", times=1, status=status, reason="backendError")
     world.patch(made["id"], summary="Renamed")
-    calm = world.ground.calendar
-    world.change_ground(calendar=Meanwhile(calm, "changes", lambda: raise_fence(world, feed)))
-    world.deliver()
-    held = world.queue.waiting()[0]
-    world.clock.set(held.at)
-    world.work(held)
-    after = world.feed(feed)
+    after = overtaken(world, feed)
     heal(world)
 
     assert (after.trouble, after.stopped, after.attempts) == (None, False, 0)

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Self
 from urllib.parse import urlsplit
@@ -46,7 +47,7 @@ class Otlp:
     """Spans and figures, sent to `endpoint` (the collector's address without a path) by `session`.
 
     They are sent from threads of their own. Where nothing runs between two requests these may not get to it: with
-    `flush` they are sent before an answer goes out, which each report holds up for `patience` seconds at most.
+    `flush` they are sent before an answer goes out, which is held up for `patience` seconds at most.
     A `share` of the traces is recorded, each as a whole: the decision is the trace id's, so that all functions come to
     the same one, whatever a caller's header asks for.
     """
@@ -63,7 +64,7 @@ class Otlp:
         patience: float = _PATIENCE,
     ) -> None:
         if flush:
-            # What is sent at once takes as long as its exporter lets it, whatever force_flush is told.
+            # What no answer waits for any more need not go on for long.
             timeout = min(timeout, patience)
         base = endpoint.rstrip("/")
         about = Resource.create(dict(resource))
@@ -75,7 +76,10 @@ class Otlp:
         self._meters = MeterProvider([reader], about)
         self._tracer = self._tracers.get_tracer("lockstep")
         self._instruments = {figure.name: self._instrument(figure) for figure in FIGURES}
-        self._flush = flush
+        self._flush, self._patience = flush, patience
+        # Flushing takes as long as its exporters and all who flush at once let it, whatever force_flush is told.
+        self._reporter = ThreadPoolExecutor(1, "telemetry")
+        self._report: Future[None] | None = None
         self._flushed = 0.0
         self._lock = threading.Lock()
 
@@ -131,17 +135,25 @@ class Otlp:
 
     def answered(self) -> None:
         """As Telemetry."""
-        if not self._flush:
-            return
-        self._tracers.force_flush(int(_PATIENCE * 1000))
+        if self._flush:
+            wait([self._next_report()], timeout=self._patience)
+
+    def _next_report(self) -> Future[None]:
+        """One that has not begun, so that it tells of all there is; whoever comes meanwhile waits for the same."""
         with self._lock:
-            due = time.monotonic() - self._flushed > _FLUSH_REST
-            self._flushed = time.monotonic() if due else self._flushed
-        if due:
+            if self._report is None or self._report.running() or self._report.done():
+                self._report = self._reporter.submit(self._send)
+            return self._report
+
+    def _send(self) -> None:
+        self._tracers.force_flush()
+        if time.monotonic() - self._flushed > _FLUSH_REST:
+            self._flushed = time.monotonic()
             self._meters.force_flush(_PATIENCE * 1000)
 
     def close(self) -> None:
         """As Telemetry."""
+        self._reporter.shutdown(cancel_futures=True)
         self._tracers.shutdown()
         self._meters.shutdown(_PATIENCE * 1000)
 

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeVar
 
 import msgspec
 import pytest
+import requests
 import structlog
 
 from conference.errors import Later
@@ -388,7 +390,7 @@ def test_the_machines_proxies_and_netrc_are_left_alone(collector: Collector) -> 
 
 def test_what_was_done_is_sent_before_the_answer_where_that_is_asked_for(house: House, collector: Collector) -> None:
     """Since nothing may run between two requests."""
-    with telling(collector, flush=True) as listener:
+    with telling(collector, flush=True, patience=20.0) as listener:
         listen(house, listener)
         house.call("tick", house.bearer("tick"))
         assert "tick" in names(collector.spans())
@@ -403,6 +405,39 @@ def test_a_collector_that_is_silent_holds_up_no_answer_for_long(house: House) ->
         began = time.monotonic()
         assert house.call("tick", house.bearer("tick")).status_code == 200
         assert time.monotonic() - began < 20
+        made.close()
+
+
+class Stuck(requests.Session):
+    """Sends nothing and comes to no end until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.let_go = Event(), Event()
+        self.sending = 0
+
+    def send(self, *_: Any, **__: Any) -> requests.Response:
+        """Fail in the end."""
+        self.sending += 1
+        self.begun.set()
+        self.let_go.wait(20)
+        self.sending -= 1
+        raise requests.ConnectionError("nobody there")
+
+
+def test_no_answer_waits_for_a_report_that_does_not_end() -> None:
+    """Neither the one for which it was begun nor those that come meanwhile, whose own would come after it."""
+    session = Stuck()
+    made = Otlp("http://127.0.0.1:9", lambda: session, resource={}, flush=True, patience=0.05)
+    try:
+        for _ in range(3):
+            with made.span("run"):
+                pass
+            made.answered()
+            assert session.begun.wait(10)
+            assert session.sending
+    finally:
+        session.let_go.set()
         made.close()
 
 

@@ -180,4 +180,4 @@ class Judge:
         """Judge, where nothing has gone wrong, what acts of these kinds may have cost: I14."""
         self._thrift.bursts()
         if all(model.traits.conditional for model in self._vendors.models.values()):
-            budget.check_looks(self.calls, acts)
+            budget.check_looks(self.calls, acts, self._vendors.overtaken)

@@ -24,6 +24,10 @@ _QUIET = {"quotaUser": ["page"], "prettyPrint": ["false"]}
 """The Calendar server passes its faults by for this payer, and counts its calls apart."""
 
 
+HEARD = 4.0
+"""Seconds within which a push has been heard, where nothing goes wrong."""
+
+
 class Broken(BaseException):
     """A promise is broken. Not an Exception, so that no handler of the product swallows it."""
 
@@ -164,7 +168,10 @@ class Vendors:
         """Whether people changed it last."""
         self.deleted: list[tuple[str, str]] = []
         """What we have deleted, by vendor and id; whoever judges it takes it away."""
+        self.overtaken = 0
+        """How often we changed a meeting again before the push of our change before that can have been heard."""
         self._first: dict[str, str] = {}
+        self._ours: dict[str, float] = {}
         self._shadow = shadow
         self._read = dict.fromkeys(models, 0)
 
@@ -181,6 +188,9 @@ class Vendors:
                 if what == "deleted" and by_us:
                     self.deleted.append((name, meeting))
                 self.by_hand[key] = not by_us
+                if by_us:
+                    self.overtaken += at < self._ours.get(key, -HEARD) + HEARD
+                    self._ours[key] = at
             self._read[name] = len(model.log)
 
     def token(self, vendor: str, held: Held) -> str:

@@ -403,6 +403,18 @@ def test_an_echo_loop_breaks_the_budget(situation: Situation, system: str, opera
     situation.judge.budget(2, 800)
 
 
+def test_a_vendor_with_versions_is_asked_after_an_overtaken_push_only(situation: Situation) -> None:
+    """The echo of our own write costs no look, unless we have written again before it can have been heard."""
+    held = next(iter(situation.vendor.live.values()))
+    situation.judge.calm({"make": 3})
+    situation.judge.called("provider", "provider.get", None)
+    assert broken(lambda: situation.judge.calm({"make": 3})).oracle == "I14"
+    situation.vendor.update(held.id, {**held.state, "title": "E1 once"})
+    situation.vendor.update(held.id, {**held.state, "title": "E1 twice"})
+    situation.judge.meetings_changed()
+    situation.judge.calm({"make": 3})
+
+
 def test_a_wish_that_nobody_knows_of_is_no_surprise(situation: Situation) -> None:
     """An event of a person who is not connected may ask for a conference in vain."""
     body = {**event_body(), "summary": "E9 theirs"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -21,24 +20,14 @@ from infra.local.calendar.inprocess import InProcessHttp
 from infra.local.calendar.messages import Request
 from infra.local.calendar.server import CalendarServer
 from infra.local.calendar.serving import running
+from tests.browser.chromium import needs_chromium, without_a_window
 
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-ARGUMENTS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--window-size=1440,1000",
-]
+ARGUMENTS = without_a_window(1440, 1000)
 ALICE, BOB = "alice@example.com", "bob@example.com"
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)  # a Tuesday
 HOUR = 48  # px
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (CHROMIUM.exists() and DRIVER.exists()), reason="chromium or chromedriver is not installed"),
-]
+pytestmark = [pytest.mark.browser, needs_chromium]
 
 
 class Desk:

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,16 +17,13 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from infra.local.demo.story import demo_settings
 from infra.local.stack import Stack
+from tests.browser.chromium import needs_chromium, without_a_window
 from tests.world import event_body
 
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--window-size=900,900"]
+ARGUMENTS = without_a_window(900, 900)
 EVENTS = "https://www.googleapis.com/auth/calendar.events"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (CHROMIUM.exists() and DRIVER.exists()), reason="chromium or chromedriver is not installed"),
-]
+pytestmark = [pytest.mark.browser, needs_chromium]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +84,11 @@ class Place:
     def connect(self, account: str) -> None:
         """Enter an account, allow everything, and come back."""
         self.begin(account)
+        self.allow()
+
+    def allow(self) -> None:
+        """Allow everything on Google's page, and come back."""
+        self.heading("wants access to your account")
         self.press("Allow")
         self.mark("state", "connected")
 
@@ -193,9 +194,7 @@ def test_a_box_left_out_is_asked_for_again(place: Place) -> None:
     place.heading("Something was left out")
     told = place.says()
     place.press("Ask again")
-    place.heading("wants access to your account")
-    place.press("Allow")
-    place.mark("state", "connected")
+    place.allow()
 
     assert "Without the right to see and change the events of your calendars" in told
     assert "Your calendar\nfollowed" in place.says()
@@ -210,9 +209,7 @@ def test_refusing_is_told_and_may_be_taken_back(place: Place) -> None:
     place.heading("You have not consented")
     told = place.says()
     place.press("Connect again")
-    place.heading("wants access to your account")
-    place.press("Allow")
-    place.mark("state", "connected")
+    place.allow()
 
     assert "You pressed Cancel on Google's page, so nothing is connected and nothing was kept." in told
     assert place.complaints() == []
@@ -243,9 +240,7 @@ def test_a_withdrawn_consent_is_found_and_mended(place: Place) -> None:
     place.client.post(f"{place.calendar}/control/tokens", json={"user": user}).raise_for_status()
     told = place.check()
     place.press("Connect again")
-    place.heading("wants access to your account")
-    place.press("Allow")
-    place.mark("state", "connected")
+    place.allow()
     mended = place.check()
 
     assert "Your consent is no longer valid" in told

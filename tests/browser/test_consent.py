@@ -21,18 +21,15 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from infra.local.calendar.server import CalendarServer
 from infra.local.calendar.serving import running
+from tests.browser.chromium import needs_chromium, without_a_window
 
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--window-size=900,900"]
+ARGUMENTS = without_a_window(900, 900)
 REPOSITORY = Path(__file__).parents[2]
 PREFIX = "https://www.googleapis.com/auth/"
 EVENTS, LISTS = f"{PREFIX}calendar.events", f"{PREFIX}calendar.calendarlist.readonly"
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (CHROMIUM.exists() and DRIVER.exists()), reason="chromium or chromedriver is not installed"),
-]
+pytestmark = [pytest.mark.browser, needs_chromium]
 
 
 @pytest.fixture

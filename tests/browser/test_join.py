@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,27 +23,18 @@ from functions.join.page import PACKAGES, join_page
 from functions.join.room import Rooms
 from infra.local.janus import Janus, find_binary, running
 from infra.local.janus_browser import browser_library
+from tests.browser.chromium import needs_chromium, without_a_window
 from tests.browser.serving import serving
 from tests.world import World, asked
 
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-ARGUMENTS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-    "--window-size=1100,760",
-]
+ARGUMENTS = [*without_a_window(1100, 760), "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 PLAIN = ssl.create_default_context()
 HALF_AN_HOUR = timedelta(minutes=30)
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.janus,
-    pytest.mark.skipif(not (CHROMIUM.exists() and DRIVER.exists()), reason="chromium or chromedriver is not installed"),
+    needs_chromium,
     pytest.mark.skipif(find_binary() is None, reason="janus is not installed (Debian package janus)"),
     pytest.mark.skipif(not browser_library(), reason=f"not installed: Debian packages {' and '.join(PACKAGES)}"),
 ]

@@ -20,10 +20,10 @@ from infra.local.demo.story import demo_settings
 from infra.local.following import POLL, STATE, following, prepared
 from infra.local.stack import Stack, plans
 from infra.settings import BadSettings, Settings, settings_of
+from tests.browser.chromium import needs_chromium, without_a_window
 from tests.world import event_body
 
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--window-size=900,900"]
+ARGUMENTS = without_a_window(900, 900)
 ROOT = Path(__file__).parents[2]
 ERIN = "erin@example.com"
 HANDLER = """
@@ -34,10 +34,6 @@ from functions.script.declared import on_event_updated
 def noted(event):
     print("something changed in", event.calendar_id, flush=True)
 """
-
-in_a_browser = pytest.mark.skipif(
-    not (CHROMIUM.exists() and DRIVER.exists()), reason="chromium or chromedriver is not installed"
-)
 
 
 def client_file(folder: Path, kind: str = "installed") -> Path:
@@ -69,7 +65,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
 
 
 @pytest.mark.browser
-@in_a_browser
+@needs_chromium
 @pytest.mark.timeout(180)
 def test_ones_own_calendar_is_followed(stack: Stack, browser: Chrome) -> None:
     """Connected in the browser, an event gets its meeting and a handler runs, without push; then all of it is ended."""

@@ -207,7 +207,8 @@ class Steps:
         rows = {event: row for event, row in rows.items() if row.get("user") == user}
         for event in covered.values():
             if event["id"] not in later:
-                self._check_covered(event, rows, calendar)
+                told = covered.get(event.get("recurringEventId", ""), event)
+                self._check_covered(event, rows, calendar, followed=self._ours(told))
 
     def run_done(self, before: Json, after: Json) -> None:
         """I4: what was changed before a run began is covered by the token it ends with."""
@@ -223,7 +224,8 @@ class Steps:
                     "I4", f"event {event['id']} of {calendar}: changed at {at}, and a run that began later is done"
                 )
 
-    def _check_covered(self, event: Json, rows: Mapping[str, Json], calendar: str) -> None:
+    def _check_covered(self, event: Json, rows: Mapping[str, Json], calendar: str, *, followed: bool) -> None:
+        """`followed`: it asks for a conference of ours, or of an occurrence its series does, where that is covered."""
         series = event.get("recurringEventId")
         row = rows.get(series or event["id"])
         wish = self._shadow.at(calendar, series or event["id"])
@@ -231,7 +233,7 @@ class Steps:
             return
         which = f"{wish.token if wish else '?'} (event {event['id']} at {event.get('etag')})"
         if row is None:
-            if self._ours(event):
+            if followed:
                 raise Broken("I4", f"{which}: the new token covers its change, but it has no row")
             return
         if not self._ours(event) and row.get("link") is None:

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-import threading
-from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 import grpc
 from cryptography.exceptions import InvalidTag
@@ -21,9 +18,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from google.cloud import kms_v1
 
 from infra.crc32c import crc32c
-from infra.local.grpc_port import GrpcPort, Refusal, unary
+from infra.local.grpc_port import Refusal
+from infra.local.grpc_service import Method, PlayedService
 
-SERVICE = "google.cloud.kms.v1.KeyManagementService"
 _RING = r"projects/[a-z0-9:.-]+/locations/[a-z0-9-]+/keyRings/[A-Za-z0-9_-]{1,63}"
 _KEY = rf"(?P<ring>{_RING})/cryptoKeys/(?P<id>[A-Za-z0-9_-]{{1,63}})"
 _VERSION = rf"(?P<key>{_RING}/cryptoKeys/[A-Za-z0-9_-]{{1,63}})/cryptoKeyVersions/(?P<number>[0-9]{{1,9}})"
@@ -50,34 +47,17 @@ class _Key:
     """Tells this key's ciphertexts from others'."""
 
 
-class LocalKms:
-    """The service at `port` (0: a free one) while it is entered; `target` is where clients find it.
+class LocalKms(PlayedService):
+    """The service at `port` (0: a free one).
 
-    `faults` may be set by name to how often each is still to happen: "unavailable" (answered so), "silent"
-    (DEADLINE_EXCEEDED), "garbled_request" (the checksums do not fit when it arrives), "garbled_answer" (a bit of it is
-    turned), "unverified" (an answer that says it has seen no checksums). While `denied`, nobody has a right.
+    Its own `faults`: "garbled_request" (the checksums do not fit when it arrives), "garbled_answer" (a bit of it is
+    turned), "unverified" (an answer that says it has seen no checksums).
     """
 
     def __init__(self, port: int = 0) -> None:
-        self._wanted = port
+        super().__init__("google.cloud.kms.v1.KeyManagementService", port)
         self._keys: dict[str, _Key] = {}
         self._rings: set[str] = set()
-        self._lock = threading.Lock()
-        self.faults: Counter[str] = Counter()
-        self.calls: Counter[str] = Counter()
-        self.denied = False
-
-    def __enter__(self) -> Self:
-        self._port = GrpcPort(SERVICE, self._methods(), self._wanted)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._port.close()
-
-    @property
-    def target(self) -> str:
-        """Where clients find it, as gRPC says it."""
-        return f"127.0.0.1:{self._port.port}"
 
     def make(self, name: str) -> None:
         """A key of this full name with one version, if there is none."""
@@ -87,44 +67,19 @@ class LocalKms:
 
     # ---- Methods --------------------------------------------------------------------------------
 
-    def _methods(self) -> dict[str, Any]:
+    def _methods(self) -> tuple[Method, ...]:
         key, version = kms_v1.CryptoKey.serialize, kms_v1.CryptoKeyVersion.serialize
-        return {
-            name: unary(self._guarded(name, method), request, answer)
-            for name, method, request, answer in (
-                ("CreateKeyRing", self._create_ring, kms_v1.CreateKeyRingRequest, kms_v1.KeyRing.serialize),
-                ("CreateCryptoKey", self._create_key, kms_v1.CreateCryptoKeyRequest, key),
-                ("GetCryptoKey", self._get_key, kms_v1.GetCryptoKeyRequest, key),
-                ("CreateCryptoKeyVersion", self._create_version, kms_v1.CreateCryptoKeyVersionRequest, version),
-                ("UpdateCryptoKeyVersion", self._update_version, kms_v1.UpdateCryptoKeyVersionRequest, version),
-                ("UpdateCryptoKeyPrimaryVersion", self._primary, kms_v1.UpdateCryptoKeyPrimaryVersionRequest, key),
-                ("DestroyCryptoKeyVersion", self._destroy, kms_v1.DestroyCryptoKeyVersionRequest, version),
-                ("Encrypt", self._encrypt, kms_v1.EncryptRequest, kms_v1.EncryptResponse.serialize),
-                ("Decrypt", self._decrypt, kms_v1.DecryptRequest, kms_v1.DecryptResponse.serialize),
-            )
-        }
-
-    def _guarded(self, name: str, method: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def answer(asked: Any) -> Any:
-            with self._lock:
-                self.calls[name] += 1
-                if self.denied:
-                    text = f"Permission 'cloudkms.{name}' denied on resource (or it may not exist)."
-                    raise Refusal(grpc.StatusCode.PERMISSION_DENIED, text)
-                if self._strikes("unavailable"):
-                    raise Refusal(grpc.StatusCode.UNAVAILABLE, "The service is currently unavailable.")
-                if self._strikes("silent"):
-                    raise Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline exceeded.")
-                return method(asked)
-
-        return answer
-
-    def _strikes(self, fault: str) -> bool:
-        """Whether this fault is to happen now; then it is to happen once less."""
-        if self.faults[fault] <= 0:
-            return False
-        self.faults[fault] -= 1
-        return True
+        return (
+            ("CreateKeyRing", self._create_ring, kms_v1.CreateKeyRingRequest, kms_v1.KeyRing.serialize),
+            ("CreateCryptoKey", self._create_key, kms_v1.CreateCryptoKeyRequest, key),
+            ("GetCryptoKey", self._get_key, kms_v1.GetCryptoKeyRequest, key),
+            ("CreateCryptoKeyVersion", self._create_version, kms_v1.CreateCryptoKeyVersionRequest, version),
+            ("UpdateCryptoKeyVersion", self._update_version, kms_v1.UpdateCryptoKeyVersionRequest, version),
+            ("UpdateCryptoKeyPrimaryVersion", self._primary, kms_v1.UpdateCryptoKeyPrimaryVersionRequest, key),
+            ("DestroyCryptoKeyVersion", self._destroy, kms_v1.DestroyCryptoKeyVersionRequest, version),
+            ("Encrypt", self._encrypt, kms_v1.EncryptRequest, kms_v1.EncryptResponse.serialize),
+            ("Decrypt", self._decrypt, kms_v1.DecryptRequest, kms_v1.DecryptResponse.serialize),
+        )
 
     def _create_ring(self, request: kms_v1.CreateKeyRingRequest) -> kms_v1.KeyRing:
         name = f"{request.parent}/keyRings/{request.key_ring_id}"

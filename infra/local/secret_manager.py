@@ -7,19 +7,16 @@ Secrets live as long as the server.
 from __future__ import annotations
 
 import re
-import threading
-from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 import grpc
 from google.cloud import secretmanager_v1 as sm
 
 from infra.crc32c import crc32c
-from infra.local.grpc_port import GrpcPort, Refusal, unary
+from infra.local.grpc_port import Refusal
+from infra.local.grpc_service import Method, PlayedService
 
-SERVICE = "google.cloud.secretmanager.v1.SecretManagerService"
 LARGEST = 64 * 1024
 _SECRET = r"(?P<secret>projects/[a-z0-9:.-]+/secrets/[A-Za-z0-9_-]{1,255})"  # noqa: S105 - a name's form
 _VERSION = rf"{_SECRET}/versions/(?P<version>latest|[0-9]{{1,9}})"
@@ -32,72 +29,28 @@ class _Version:
     state: Any = _State.ENABLED
 
 
-class LocalSecretManager:
-    """The service at `port` (0: a free one) while it is entered; `target` is where clients find it.
-
-    `faults` may be set by name to how often each is still to happen: "unavailable" (answered so), "silent"
-    (DEADLINE_EXCEEDED), "garbled_answer" (a bit of it is turned). While `denied`, nobody has a right.
-    """
+class LocalSecretManager(PlayedService):
+    """The service at `port` (0: a free one), whose own fault is "garbled_answer" (a bit of it is turned)."""
 
     def __init__(self, port: int = 0) -> None:
-        self._wanted = port
+        super().__init__("google.cloud.secretmanager.v1.SecretManagerService", port)
         self._secrets: dict[str, list[_Version]] = {}
-        self._lock = threading.Lock()
-        self.faults: Counter[str] = Counter()
-        self.calls: Counter[str] = Counter()
-        self.denied = False
-
-    def __enter__(self) -> Self:
-        self._port = GrpcPort(SERVICE, self._methods(), self._wanted)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._port.close()
-
-    @property
-    def target(self) -> str:
-        """Where clients find it, as gRPC says it."""
-        return f"127.0.0.1:{self._port.port}"
 
     def put(self, project: str, name: str, data: bytes) -> None:
         """Add a version to a secret, which is made if there is none."""
         with self._lock:
             self._secrets.setdefault(f"projects/{project}/secrets/{name}", []).append(_Version(data))
 
-    def _methods(self) -> dict[str, Any]:
+    def _methods(self) -> tuple[Method, ...]:
         version, read = sm.SecretVersion.serialize, sm.AccessSecretVersionResponse.serialize
-        return {
-            name: unary(self._guarded(name, method), request, answer)
-            for name, method, request, answer in (
-                ("CreateSecret", self._create, sm.CreateSecretRequest, sm.Secret.serialize),
-                ("AddSecretVersion", self._add, sm.AddSecretVersionRequest, version),
-                ("AccessSecretVersion", self._access, sm.AccessSecretVersionRequest, read),
-                ("DisableSecretVersion", self._disable, sm.DisableSecretVersionRequest, version),
-                ("EnableSecretVersion", self._enable, sm.EnableSecretVersionRequest, version),
-                ("DestroySecretVersion", self._destroy, sm.DestroySecretVersionRequest, version),
-            )
-        }
-
-    def _guarded(self, name: str, method: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def answer(asked: Any) -> Any:
-            with self._lock:
-                self.calls[name] += 1
-                if self.denied:
-                    raise Refusal(grpc.StatusCode.PERMISSION_DENIED, "Permission denied on resource.")
-                if self._strikes("unavailable"):
-                    raise Refusal(grpc.StatusCode.UNAVAILABLE, "The service is currently unavailable.")
-                if self._strikes("silent"):
-                    raise Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline exceeded.")
-                return method(asked)
-
-        return answer
-
-    def _strikes(self, fault: str) -> bool:
-        """Whether this fault is to happen now; then it is to happen once less."""
-        if self.faults[fault] <= 0:
-            return False
-        self.faults[fault] -= 1
-        return True
+        return (
+            ("CreateSecret", self._create, sm.CreateSecretRequest, sm.Secret.serialize),
+            ("AddSecretVersion", self._add, sm.AddSecretVersionRequest, version),
+            ("AccessSecretVersion", self._access, sm.AccessSecretVersionRequest, read),
+            ("DisableSecretVersion", self._disable, sm.DisableSecretVersionRequest, version),
+            ("EnableSecretVersion", self._enable, sm.EnableSecretVersionRequest, version),
+            ("DestroySecretVersion", self._destroy, sm.DestroySecretVersionRequest, version),
+        )
 
     # ---- Methods --------------------------------------------------------------------------------
 

@@ -179,6 +179,36 @@ def logged(level: int = logging.DEBUG) -> Iterator[io.StringIO]:
 
 
 @contextmanager
+def overheard() -> Iterator[list[str]]:
+    """All that the client libraries log while the block lasts, at any level, as without the product's set-up."""
+    kept = _Everything()
+    loggers = [logging.getLogger(name) for name in (None, "httpx", "httpcore", "googleapiclient", "google.auth")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+    logging.getLogger().addHandler(kept)
+    try:
+        with structlog.testing.capture_logs():
+            yield kept.lines
+    finally:
+        logging.getLogger().removeHandler(kept)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+class _Everything(logging.Handler):
+    """Keeps each line, before anybody filters it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.lines.append(f"{record.name} {record.getMessage()}")
+
+
+@contextmanager
 def standing(key: RSAPrivateKey) -> Iterator[House]:
     """A house whose one calendar is connected."""
     world = World()

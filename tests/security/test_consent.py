@@ -14,8 +14,7 @@ from functions import credentials
 from functions.ports import Granted, Person
 from tests.flow.consent.browsing import Browser
 from tests.flow.consent.desk import BOB, Desk
-from tests.security.doors import logged
-from tests.security.test_secrets import Everything
+from tests.security.doors import logged, overheard
 from tests.world import ALICE
 
 
@@ -104,7 +103,7 @@ def ways(desk: Desk) -> dict[str, str]:
 
 def _troubled(desk: Desk, path: str | None, status: int) -> None:
     if path is not None:
-        desk.http.post("/control/faults", json={"path": path, "status": status, "times": 3}).raise_for_status()
+        desk.fault(path, status, times=3)
 
 
 def told_in(text: str, secrets: dict[str, str]) -> list[str]:
@@ -136,24 +135,13 @@ def test_nothing_secret_is_even_handed_to_the_log(desk: Desk) -> None:
 
 def test_libraries_tell_no_secret_of_a_consent(desk: Desk) -> None:
     """Even without the product's set-up, at DEBUG: what goes to the authorization server goes in bodies and headers."""
-    kept = Everything()
-    loggers = [logging.getLogger(name) for name in (None, "httpx", "httpcore", "googleapiclient", "google.auth")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.DEBUG)
-    logging.getLogger().addHandler(kept)
-    try:
-        with structlog.testing.capture_logs():
-            secrets = ways(desk)
-    finally:
-        logging.getLogger().removeHandler(kept)
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+    with overheard() as lines:
+        secrets = ways(desk)
     # Calendars' addresses stand in the addresses of their requests, which is why the set-up silences these libraries.
     doors = {name: secret for name, secret in secrets.items() if name not in {"alice", "bob"}}
 
-    assert kept.lines
-    assert told_in("\n".join(kept.lines), doors) == []
+    assert lines
+    assert told_in("\n".join(lines), doors) == []
 
 
 def test_no_error_page_shows_a_secret(desk: Desk) -> None:

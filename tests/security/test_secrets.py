@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from infra.documents import EXPIRES
-from tests.security.doors import House, logged
+from tests.security.doors import House, logged, overheard
 from tests.security.night import Night
 
 ROOT = Path(__file__).parents[2]
@@ -65,38 +65,16 @@ def test_nothing_is_even_handed_to_the_log(house: House) -> None:
     assert found_in({"entries": str(told)}, night.secrets()) == []
 
 
-class Everything(logging.Handler):
-    """Keeps what the libraries log at any level, before anybody filters it."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
-        self.lines.append(f"{record.name} {record.getMessage()}")
-
-
 def test_libraries_know_no_secret(house: House) -> None:
     """Even without the product's set-up, at DEBUG, the client libraries write no title, passcode or credential."""
-    night, kept = Night(house, CANARY), Everything()
-    loggers = [logging.getLogger(name) for name in (None, "httpx", "httpcore", "googleapiclient", "google.auth")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.DEBUG)
-    logging.getLogger().addHandler(kept)
-    try:
-        with structlog.testing.capture_logs():
-            night.through()
-    finally:
-        logging.getLogger().removeHandler(kept)
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+    night = Night(house, CANARY)
+    with overheard() as lines:
+        night.through()
     # They write addresses, which is why the set-up silences them: a sync token and a meeting's key may stand in one.
     secrets = {kind: secret for kind, secret in night.secrets().items() if not kind.startswith(("sync", "creation"))}
 
-    assert kept.lines
-    assert found_in({"lines": "\n".join(kept.lines)}, secrets) == []
+    assert lines
+    assert found_in({"lines": "\n".join(lines)}, secrets) == []
 
 
 def messages() -> Iterator[str]:

@@ -182,7 +182,7 @@ def test_tokens_that_cannot_be_opened_are_no_hindrance(desk: Desk) -> None:
 def test_what_does_not_answer_is_asked_again(desk: Desk, path: str) -> None:
     """The person is told that it goes on by itself; nothing is followed meanwhile, and in the end all is gone."""
     followed(desk)
-    desk.http.post("/control/faults", json={"path": path, "status": 503, "times": 1}).raise_for_status()
+    desk.fault(path)
     done = leave(desk)
     meanwhile = [feed.data["stopped"] for feed in desk.world.store.query("feeds")]
     rest(desk)
@@ -228,7 +228,7 @@ class Overfull:
 def test_who_is_still_leaving_cannot_come_back_yet(desk: Desk) -> None:
     """Else what is being deleted would be mixed with what is new; a minute later they can."""
     followed(desk)
-    desk.http.post("/control/faults", json={"path": "^/revoke$", "status": 503, "times": 1}).raise_for_status()
+    desk.fault("^/revoke$")
     leave(desk)
     early = desk.connect()
     rest(desk)
@@ -304,7 +304,7 @@ def test_whoever_is_overtaken_deletes_nothing_of_who_is_back(desk: Desk, at: str
 def test_a_run_that_is_under_way_has_lost_its_lease(desk: Desk) -> None:
     """They leave in the middle of it, and Google does not revoke just now: the run brings nothing back to life."""
     followed(desk)
-    desk.http.post("/control/faults", json={"path": "^/revoke$", "status": 503, "times": 1}).raise_for_status()
+    desk.fault("^/revoke$")
     calendar, world = desk.world.ground.calendar, desk.world
     left: list[bool] = []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,14 +31,6 @@ BODY = {
     "start": {"dateTime": "2026-11-24T10:00:00Z"},
     "end": {"dateTime": "2026-11-24T11:00:00Z"},
 }
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    """A script that runs as Alice."""
-    bench = Bench()
-    with script.running(bench.project(), user=ALICE):
-        yield bench
 
 
 @pytest.mark.usefixtures("bench")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,14 +25,6 @@ EVENT: dict[str, Any] = {
     "iCalUID": "e1@google.com",
     "summary": "nobody's business",
 }
-
-
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    """A script that runs as Alice."""
-    bench = Bench()
-    with script.running(bench.project(), user=ALICE):
-        yield bench
 
 
 @pytest.mark.usefixtures("bench")

@@ -26,14 +26,6 @@ class Colour(StrEnum):
     RED = "red"
 
 
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    """A script that runs as Alice."""
-    bench = Bench()
-    with script.running(bench.project(), user=ALICE):
-        yield bench
-
-
 @pytest.mark.usefixtures("bench")
 class TestValues:
     """What is kept, and what is refused."""

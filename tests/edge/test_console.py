@@ -52,8 +52,7 @@ class Page(HTMLParser):
         return next(fields for action, fields in self.forms if action.endswith(path))
 
 
-@pytest.fixture
-def world() -> Iterator[World]:
+def in_step() -> Iterator[World]:
     """One user with a connected calendar and one event of ours, in step with its meeting."""
     made = World()
     made.connect()
@@ -64,6 +63,12 @@ def world() -> Iterator[World]:
 
 
 @pytest.fixture
+def world() -> Iterator[World]:
+    """A world of the test's own."""
+    yield from in_step()
+
+
+@pytest.fixture
 def browser(world: World) -> FlaskClient:
     """A client of the console."""
     return console(world.ground).test_client()
@@ -71,13 +76,8 @@ def browser(world: World) -> FlaskClient:
 
 @pytest.fixture(scope="module")
 def quiet() -> Iterator[World]:
-    """The same, for all the tests in which nothing may happen to it."""
-    made = World()
-    made.connect()
-    made.insert()
-    made.settle()
-    yield made
-    made.close()
+    """One for all the tests in which nothing may happen to it."""
+    yield from in_step()
 
 
 @pytest.fixture(scope="module")

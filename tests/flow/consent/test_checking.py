@@ -42,12 +42,6 @@ def notes(told: Checked) -> list[str]:
     return [one.cause for one in told.findings if one.state == "note"]
 
 
-def fault(desk: Desk, path: str, status: int, reason: str | None = None, **how: Any) -> None:
-    """From now on these calls fail so."""
-    body = {"path": path, "status": status, "forever": True, **({"reason": reason} if reason else {}), **how}
-    desk.http.post("/control/faults", json=body).raise_for_status()
-
-
 def change(desk: Desk, **fields: Any) -> None:
     """Change what is kept of Alice."""
     (document,) = [one for one in desk.world.store.query("users") if one.data["user"] == ALICE]
@@ -188,7 +182,7 @@ def test_a_calendar_that_does_not_answer(desk: Desk, path: str, status: int, rea
     """Each of Google's reasons, at either call, becomes a cause and a remedy."""
     desk.connect()
     desk.world.settle()
-    fault(desk, path, status, reason)
+    desk.fault(path, status, reason=reason, forever=True)
     told = checked(desk)
 
     assert cause(told) == wanted
@@ -211,7 +205,7 @@ def test_notices_that_cannot_be_had_are_no_hindrance(desk: Desk, status: int, re
     desk.world.settle()
     (feed,) = desk.world.store.query("feeds")
     desk.world.store.commit(Put(feed.key, {**feed.data, "channel": None}, feed.version))
-    fault(desk, "/events/watch", status, reason)
+    desk.fault("/events/watch", status, reason=reason, forever=True)
     told = checked(desk)
 
     assert (told.works, notes(told)) == (True, [wanted])

@@ -12,10 +12,7 @@ from typing import Any
 from google.auth import credentials, exceptions
 
 from functions import credentials as consents
-from functions.credentials import Wallet
-
-EARLY = 60.0
-"""Seconds: a token with less than this left is not sent any more, for it may end on its way."""
+from functions.credentials import Access, Wallet
 
 
 class DevCredentials(credentials.Credentials):
@@ -31,20 +28,23 @@ class DevCredentials(credentials.Credentials):
         raise exceptions.RefreshError("development credentials cannot be renewed")
 
 
-class StoredCredential(credentials.Credentials):
-    """Signs requests as a user who consented; its end is judged by the wallet's clock, never by this machine's own."""
+class Renewed(credentials.Credentials):
+    """Signs requests with tokens from `another`, which may be asked for another one than the token that it is given.
 
-    def __init__(self, wallet: Wallet, user: str) -> None:
+    A token's end is judged by `now`, in seconds since the epoch, and never by this machine's own clock; with less than
+    `early` seconds left it is not sent without a look for another one.
+    """
+
+    def __init__(self, now: Callable[[], float], early: float, another: Callable[[str], Access]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # google-auth annotates nothing
-        self._wallet = wallet
-        self._user = user
+        self._now, self._early, self._another = now, early, another
         self._ends = 0.0
         self._lock = threading.Lock()
 
     @property
     def expired(self) -> bool:
         """True if the token has so little left that it is time to look for another one."""
-        return self._wallet.now() >= self._ends - consents.EARLY
+        return self._now() >= self._ends - self._early
 
     @property
     def valid(self) -> bool:
@@ -56,7 +56,7 @@ class StoredCredential(credentials.Credentials):
         """As google-auth asks for it."""
         return credentials.TokenState.FRESH if self.valid else credentials.TokenState.INVALID
 
-    def refresh(self, request: Any) -> None:  # noqa: ARG002 - google-auth names it; the wallet has its own way out
+    def refresh(self, request: Any) -> None:  # noqa: ARG002 - google-auth names it; tokens have their own way here
         """Look for another token, unless another thread has just done so.
 
         One that had time left was refused, and is not taken again. One that nears its end may be, while somebody else
@@ -66,9 +66,16 @@ class StoredCredential(credentials.Credentials):
         with self._lock:
             if self.token is not before and self.valid:
                 return
-            given = consents.access(self._wallet, self._user, stale=before if refused and before else "")
+            given = self._another(before if refused and before else "")
             self._ends = given.expires.timestamp()
             self.token = given.token
+
+
+class StoredCredential(Renewed):
+    """Signs requests as a user who consented."""
+
+    def __init__(self, wallet: Wallet, user: str) -> None:
+        super().__init__(wallet.now, consents.EARLY, lambda stale: consents.access(wallet, user, stale=stale))
 
 
 class StoredCredentials:

@@ -13,6 +13,7 @@ import functools
 import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -25,8 +26,9 @@ from google.auth import credentials, exceptions
 from conference.decoding import from_json
 from conference.errors import UNDECODABLE, Later, LockstepError, Revoked, Where
 from conference.providers.exchange import Answer, Exchange, retry_after
+from functions.credentials import Access
 from functions.ports import Clock
-from infra.google.credentials import EARLY
+from infra.google.credentials import Renewed
 
 SIGNING_SCOPE = "https://www.googleapis.com/auth/iam"
 QUOTA_USER = "x-goog-quota-user"
@@ -35,6 +37,8 @@ LIFE = timedelta(hours=1)
 HOUR = timedelta(hours=1)
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _MOST = 10_000
+EARLY = 60.0
+"""Seconds: a token with less than this left is not sent any more, for it may end on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +65,6 @@ class _Problem(msgspec.Struct, frozen=True):
 
 
 _signed, _token, _problem = from_json(_Signed), from_json(_Token), from_json(_Problem)
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """An access token, and when it ends in seconds since the epoch."""
-
-    token: str
-    ends: float
-
-    def __repr__(self) -> str:
-        return f"Given(ends={self.ends})"
 
 
 class Delegation:
@@ -113,22 +106,20 @@ class Delegation:
         """The present, in seconds since the epoch."""
         return self._clock.now().timestamp()
 
-    def token(self, user: str) -> Given:
+    def token(self, user: str) -> Access:
         """An access token for acting as the user.
 
         Raises Revoked, whose text says what the Workspace's administrator must do; Later for all else.
         """
-        now = self.now()
-        form = {"grant_type": _GRANT, "assertion": self._assertion(user, int(now))}
+        now = self._clock.now()
+        form = {"grant_type": _GRANT, "assertion": self._assertion(user, int(now.timestamp()))}
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         answer = self._send("token", self._endpoints.token, headers, urlencode(form).encode())
-        try:
-            given = _token(answer.body) if answer.status == httpx.codes.OK else None
-        except UNDECODABLE:
-            given = None
-        if given is None:
-            raise _refusal(answer)
-        return Given(given.access_token, now + given.expires_in)
+        if answer.status == httpx.codes.OK:
+            with suppress(*UNDECODABLE, OverflowError):
+                given = _token(answer.body)
+                return Access(given.access_token, now + timedelta(seconds=given.expires_in))
+        raise _refusal(answer)
 
     def _assertion(self, user: str, now: int) -> str:
         """Signed by Google: no key ever leaves there. Raises Later."""
@@ -174,40 +165,13 @@ class Delegation:
         raise failure
 
 
-class Delegated(credentials.Credentials):
-    """Signs requests as a user; its end is judged by the product's clock, never by this machine's own."""
+class Delegated(Renewed):
+    """Signs requests as a user."""
 
     def __init__(self, delegation: Delegation, user: str) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # google-auth annotates nothing
-        self._delegation = delegation
+        # Each token of the server's is another one.
+        super().__init__(delegation.now, EARLY, lambda _: delegation.token(user))
         self._user = user
-        self._ends = 0.0
-        self._lock = threading.Lock()
-
-    @property
-    def expired(self) -> bool:
-        """True if the token has so little left that it may end on its way."""
-        return self._delegation.now() >= self._ends - EARLY
-
-    @property
-    def valid(self) -> bool:
-        """True if the token may be sent."""
-        return self.token is not None and not self.expired
-
-    @property
-    def token_state(self) -> credentials.TokenState:
-        """As google-auth asks for it."""
-        return credentials.TokenState.FRESH if self.valid else credentials.TokenState.INVALID
-
-    def refresh(self, request: Any) -> None:  # noqa: ARG002 - google-auth names it; the delegation has its own way out
-        """Take another token, unless another thread has just done so. Raises Revoked, Later."""
-        stale = self.token
-        with self._lock:
-            if self.token is not stale and self.valid:
-                return
-            given = self._delegation.token(self._user)
-            self._ends = given.ends
-            self.token = given.token
 
     def before_request(self, request: Any, method: str, url: str, headers: Any) -> None:
         """Sign the request, and have it counted for its user. Raises Revoked, Later."""

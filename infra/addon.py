@@ -5,6 +5,7 @@ from __future__ import annotations
 from functions.addon.entry import ENDPOINTS
 from functions.addon.offer import AddOn, Offer
 from functions.ports import AddOnIdentity
+from infra.setting import listed
 from infra.settings import Settings
 
 
@@ -25,8 +26,8 @@ def add_on(settings: Settings, identity: AddOnIdentity) -> AddOn:
 
 def offers(settings: Settings) -> tuple[Offer, ...]:
     """The conference solutions; each has its provider's name for an id, since that never changes."""
-    domains = frozenset(one.lower() for one in _listed(settings.addon_domains))
-    found = [one.partition("=") for one in _listed(settings.addon_solutions)]
+    domains = frozenset(one.lower() for one in listed(settings.addon_domains))
+    found = [one.partition("=") for one in listed(settings.addon_solutions)]
     return tuple(
         Offer(id=provider, provider=provider, name=name or provider, logo=settings.addon_logo, domains=domains)
         for provider, _, name in found
@@ -44,8 +45,4 @@ def audiences(settings: Settings) -> frozenset[str]:
     """All that Google may mean by "the endpoint's URL": with its path and query, without, or the function's own."""
     known = {address(settings, endpoint) for endpoint in ENDPOINTS}
     known |= {address(settings, "create", offer) for offer in offers(settings)}
-    return frozenset({address(settings), *known, *_listed(settings.addon_audiences)})
-
-
-def _listed(text: str) -> list[str]:
-    return [one.strip() for one in text.split(",") if one.strip()]
+    return frozenset({address(settings), *known, *listed(settings.addon_audiences)})

@@ -17,6 +17,7 @@ from functions.script.declared import reconcile_declared
 from functions.script.errors import ScriptError
 from functions.script.project import CalendarApi, Grants, Project
 from functions.script.registry import HANDLERS
+from infra.setting import listed
 from infra.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -73,8 +74,3 @@ def reconcile(project: Project, users: Sequence[str]) -> None:
 def completed(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run an async handler to its end."""
     return asyncio.run(coroutine)
-
-
-def listed(text: str) -> list[str]:
-    """The parts of a setting that has commas between them."""
-    return [one.strip() for one in text.split(",") if one.strip()]

@@ -90,6 +90,11 @@ hosts = text(rf"({_HOST}(\s*,\s*{_HOST})*)?", "names of hosts in lower case, wit
 modules = text(r"([A-Za-z_][\w.]*(\s*,\s*[A-Za-z_][\w.]*)*)?", "names of modules, with commas between several")
 
 
+def listed(given: str) -> list[str]:
+    """The parts of a text that has commas between them."""
+    return [one.strip() for one in given.split(",") if one.strip()]
+
+
 def zone(given: str) -> str:
     """The name of a time zone."""
     try:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from infra.consistent import contradictions
+from infra.consistent import NO_PROJECT, contradictions
 from infra.setting import (
     hosts,
     https,
@@ -107,7 +107,7 @@ class Settings:
         "where tasks wait: in a file of this stack, or with Cloud Tasks (here, its local server)",
     )
     project: str = setting(
-        "lockstep-local",
+        NO_PROJECT,
         text(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "the id of a Google Cloud project"),
         "the Google Cloud project",
     )

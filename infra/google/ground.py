@@ -38,6 +38,7 @@ from infra.google.kms import KmsKey, key_name
 from infra.google.secrets import HTTP_TOKEN, HTTP_WEBHOOKS, MEETING_KEYS, OAUTH_CLIENT, Secrets
 from infra.google.services import Services, services
 from infra.local.lanes import ThreadLanes
+from infra.setting import listed
 from infra.settings import Settings
 from infra.telemetry import told_outside
 
@@ -175,7 +176,7 @@ def _providers(settings: Settings, known: Secrets, client: httpx.Client) -> list
             account=settings.http_account,
             client=client,
             webhook_secret=partial(known.text, HTTP_WEBHOOKS),
-            join_hosts=frozenset(script.listed(settings.http_join_hosts)),
+            join_hosts=frozenset(listed(settings.http_join_hosts)),
             timeout=httpx.Timeout(settings.timeout),
         )
     ]

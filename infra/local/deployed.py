@@ -7,14 +7,13 @@ LOCKSTEP_GROUND=google with services that are played on this machine, and calls 
 from __future__ import annotations
 
 import logging
-import signal
 import sys
-import threading
 
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Response
 
 from functions.http.webhooks import WEBHOOK_BYTES
+from infra.local.ending import ending
 from infra.local.framework import mounted
 from infra.local.listening import bound, listening
 from infra.settings import BadSettings, read_settings
@@ -30,13 +29,11 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a burst makes a queue; that is what it is for
-    ending = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ending.set())
+    ended = ending()
     functions = mounted()
     app = DispatcherMiddleware(Response("\n".join(functions)), functions)
     with listening(app, bound(settings.port), threads=THREADS, largest_body=2 * WEBHOOK_BYTES):
-        ending.wait()
+        ended.wait()
     return 0
 
 

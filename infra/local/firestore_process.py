@@ -5,11 +5,11 @@ A process of its own, which leaves the documents in the folder when it ends; whe
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 from pathlib import Path
 
+from infra.local.ending import ending
 from infra.local.firestore_emulator import Emulator, Missing, running
 
 LOOK = 0.2
@@ -19,12 +19,10 @@ LOOK = 0.2
 def main() -> int:
     """Start the emulator, wait, keep its documents, end it; return the exit code."""
     folder, port, project, jar = sys.argv[1:]
-    ending = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ending.set())
+    ended = ending()
     try:
         with running(Path(folder), port=int(port), jar=Path(jar) if jar else None) as emulator:
-            _watch(emulator, ending)
+            _watch(emulator, ended)
             emulator.keep(project)
     except (Missing, RuntimeError) as error:
         sys.stderr.write(f"{error}\n")
@@ -32,8 +30,8 @@ def main() -> int:
     return 0
 
 
-def _watch(emulator: Emulator, ending: threading.Event) -> None:
-    while not ending.wait(LOOK):
+def _watch(emulator: Emulator, ended: threading.Event) -> None:
+    while not ended.wait(LOOK):
         if emulator.exit_code is not None:
             raise RuntimeError(
                 f"the Firestore emulator ended with exit code {emulator.exit_code}; "

@@ -5,23 +5,20 @@ A process of its own, so that Janus ends with the stack however the stack ends.
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from pathlib import Path
 
+from infra.local.ending import ending
 from infra.local.janus import running
 
 
 def main() -> int:
     """Start Janus, wait, stop it; return the exit code."""
     folder, api_port, admin_port = sys.argv[1:]
-    ending = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ending.set())
+    ended = ending()
     try:
         with running(Path(folder), api_port=int(api_port), admin_port=int(admin_port)):
-            ending.wait()
+            ended.wait()
     except RuntimeError as error:
         sys.stderr.write(f"{error}\n")
         return 1

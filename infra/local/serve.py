@@ -8,9 +8,7 @@ them (queue, scheduler, issuer, clock) is local. Settings come from LOCKSTEP_…
 from __future__ import annotations
 
 import logging
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -25,6 +23,7 @@ from functions.join.page import join_page
 from infra import logs
 from infra.local.connector import Connector
 from infra.local.control import control
+from infra.local.ending import ending
 from infra.local.framework import mounted
 from infra.local.issuer import ServiceAccount
 from infra.local.janus_browser import browser_library
@@ -98,13 +97,11 @@ def main() -> int:
         return 2
     logs.set_up(local.settings, now=local.clock.now)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a burst makes a queue; that is what it is for
-    ending = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ending.set())
+    ended = ending()
     local.store.purge(local.clock.now())
     with serving(local):
         log.info("serving", port=local.settings.port)
-        ending.wait()
+        ended.wait()
     local.close()
     return 0
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import signal
 import sqlite3
-import threading
 from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +16,7 @@ from infra.local.calendar.persistence import SqliteState
 from infra.local.calendar.server import CalendarServer
 from infra.local.calendar.serving import running
 from infra.local.calendar.times import zone_named
+from infra.local.ending import ending
 
 
 def serve(
@@ -29,9 +28,7 @@ def serve(
     seed: Annotated[int | None, typer.Option(help="Seeds ids and drawn faults; none draws a seed.")] = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM."""
-    ending = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ending.set())
+    ended = ending()
     if zone_named(zone) is None:
         raise _failed(f"{zone} is no IANA time zone")
     random = Random(secrets.randbits(64) if seed is None else seed)  # noqa: S311 - ids of a development server
@@ -40,7 +37,7 @@ def serve(
             server = CalendarServer(lambda: datetime.now(UTC), random, kept, zone)
             with running(server, port, host) as base:
                 typer.echo(f"The Calendar server answers at {base}/calendar/v3/")
-                ending.wait()
+                ended.wait()
     except OSError as error:
         raise _failed(f"The Calendar server cannot listen on {host}:{port}: {error.strerror}") from error
     except sqlite3.Error as error:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +11,7 @@ import typer
 
 from infra.local.cloudtasks.control import MAX_BODY, HeldClock, application
 from infra.local.cloudtasks.server import CloudTasksServer
+from infra.local.ending import ending
 from infra.local.issuer import LocalIssuer
 from infra.local.listening import bound, listening
 
@@ -26,9 +25,7 @@ def serve(
     issuer: Annotated[str, typer.Option(help="Whom the tokens name as their issuer.")] = "http://127.0.0.1:8124",
 ) -> None:
     """Serve until SIGINT or SIGTERM."""
-    ending = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ending.set())
+    ended = ending()
     structlog.configure(processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()])
     clock = HeldClock()
     signer = LocalIssuer.from_folder(keys, issuer, clock)
@@ -39,7 +36,7 @@ def serve(
             server.dispatcher.start()
             with listening(app, bound(http_port), threads=4, largest_body=MAX_BODY):
                 typer.echo(f"Cloud Tasks answers at {server.target} (gRPC)")
-                ending.wait()
+                ended.wait()
     except OSError as error:
         raise _failed(f"The Cloud Tasks server cannot listen: {error.strerror or error}") from error
     except sqlite3.Error as error:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from infra.local.ending import ending
 from infra.local.vendor.server import Account
 from infra.local.vendor.serving import running
 
@@ -25,13 +24,11 @@ def serve(
     ] = "vendor-webhook-secret",  # noqa: S107 - for the local stack only
 ) -> None:
     """Serve until SIGINT or SIGTERM."""
-    ending = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ending.set())
+    ended = ending()
     try:
         with running(Account(token, webhook, webhook_secret), port=port, host=host, state=state) as base:
             typer.echo(f"The conferencing service answers at {base}")
-            ending.wait()
+            ended.wait()
     except OSError as error:
         typer.echo(f"The conferencing service cannot listen on {host}:{port}: {error.strerror}", err=True)
         raise typer.Exit(1) from error

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
 import msgspec
 import structlog
 
-from conference.errors import Gone, LockstepError, Poison, Refused, Stale
+from conference.errors import Conflict, Gone, LockstepError, Poison, Refused, Stale
 from functions import dead, ledger
 from functions import feed as feeds
 from functions.feed import Feed, retried
@@ -88,7 +89,9 @@ class Noting:
         since = now - policy.look_back if dropped else now
         # A change that waits for another try is handed over with the event as it stands.
         waiting = deliveries.waiting(self.ground, self.feed_id) if dropped else frozenset()
-        absent = [one for one in self._known() if one.event in waiting or not _over(one, since)]
+        known = list(self._known())
+        self._let_go(known)
+        absent = [one for one in known if one.event in waiting or not _over(one, since)]
         outcomes = self.ground.lanes.run([partial(self._read, one.event) for one in absent])
         found: list[_Seen] = []
         for one, outcome in zip(absent, outcomes, strict=True):
@@ -99,6 +102,19 @@ class Noting:
             elif (read := resources.read(outcome)) is not None:
                 found.append(_Seen(read, outcome.decode()))
         self._note(found)
+
+    def _let_go(self, known: Sequence[Snapshot]) -> None:
+        """Have the tombstones forgotten in time that lists of everything do not show any more.
+
+        Those of occurrences they show for as long as the series lives, and none that was forgotten could be told from
+        a new one.
+        """
+        until = self.ground.now() + self.ground.policy.row_record
+        for one in known:
+            if one.expire_at is None and _gone(one):
+                document, kept = self._find(one.event)
+                with suppress(Conflict):  # somebody writes it: the next pass looks again
+                    self.ground.store.commit(snapshots.put(document, msgspec.structs.replace(kept, expire_at=until)))
 
     def hand_over(self) -> None:
         """Have the handlers called that have something to hear of; whoever dies before this leaves it to the tick."""
@@ -181,9 +197,8 @@ class Noting:
             return [], set()
         step = _Step(seen, known, before, resources.differing(before, seen.resource))
         told = [put for record in self.followers if (put := self._delivery(record, step)) is not None]
-        gone = self.ground.now() + self.ground.policy.row_record if resources.cancelled(seen.resource) else None
         own = tuple(one for one in known.own if not one.spent_by(seen.resource))
-        fresh = Snapshot(self.feed_id, seen.event, self.feed.epoch, seen.text, own, expire_at=gone)
+        fresh = Snapshot(self.feed_id, seen.event, self.feed.epoch, seen.text, own)
         return [snapshots.put(document, fresh), *told], {str(put.data["trigger"]) for put in told}
 
     def _delivery(self, record: TriggerRecord, step: _Step) -> Put | None:
@@ -241,9 +256,10 @@ class Noting:
         """Of an event that was never seen: true unless it may have stood there before the trigger."""
         if step.known.resource is not None:
             return True
+        if self.full and resources.cancelled(step.seen.resource):
+            # An event that came and went is no news; an occurrence was there without being an event of its own.
+            return not self.baseline and "recurringEventId" in step.seen.resource
         updated = resources.instant(step.seen.resource, "updated")
-        if resources.cancelled(step.seen.resource) and (self.full or updated is None):
-            return not self.full
         return not self.baseline or updated is None or updated >= math.floor(record.created_at)
 
     def _born(self, record: TriggerRecord, step: _Step) -> bool:
@@ -357,6 +373,10 @@ def _forgive(ground: Ground, trigger: str, event: str, written: OwnWrite) -> Non
     if fields is not None and written.explains(after, frozenset(fields)):
         kept = {version: names for version, names in pending.foreign.items() if version != etag}
         ground.store.commit(deliveries.put(msgspec.structs.replace(pending, foreign=kept), document.version))
+
+
+def _gone(known: Snapshot) -> bool:
+    return known.resource is not None and resources.cancelled(resources.read(known.resource) or {})
 
 
 def _over(known: Snapshot, since: float) -> bool:

@@ -55,7 +55,7 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     epoch: int
     resource: str | None = None  # None: only our own write of it is known
     own: tuple[OwnWrite, ...] = ()
-    expire_at: float | None = None  # of a tombstone
+    expire_at: float | None = None  # of a tombstone that lists do not show any more
 
 
 _snapshot = from_plain(Snapshot)

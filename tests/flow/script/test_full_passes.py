@@ -95,6 +95,38 @@ def test_what_is_not_shown_and_has_changed(world: ScriptWorld) -> None:
     assert [event.full_sync for _, event in world.told] == [True]
 
 
+def test_an_occurrence_cancelled_while_the_token_was_lost(world: ScriptWorld) -> None:
+    """It is told, once: a calendar's lists show it for as long as its series lives, however long that is."""
+    series = world.insert(summary="Daily", recurrence=["RRULE:FREQ=DAILY"], conferenceData=None)
+    world.settle()
+    world.told.clear()
+    world.google_control("push", silent=True)
+    second = world.user.events().instances(calendarId="primary", eventId=series["id"]).execute()["items"][100]
+    world.cancel(second["id"])
+    drop_token(world)
+    first = [one.id for one in world.changes()]
+    (kept,) = [one for one in world.store.query(snapshot.COLLECTION) if one.data["event"] == second["id"]]
+    drop_token(world)
+
+    assert (first, [one.id for one in world.changes()]) == ([second["id"]], [second["id"]])
+    assert "expire_at" not in kept.data
+
+
+def test_a_tombstone_that_is_not_shown_is_let_go(world: ScriptWorld) -> None:
+    """It is forgotten in time once its day is over, and what lives is not."""
+    gone, other = plain(world, "Gone"), plain(world, "Shown")
+    world.cancel(gone)
+    world.settle()
+    drop_token(world)
+    assert all("expire_at" not in one.data for one in world.store.query(snapshot.COLLECTION))
+    world.clock.advance(timedelta(days=30))
+    drop_token(world)
+    ends = {one.data["event"]: one.data.get("expire_at", 0.0) for one in world.store.query(snapshot.COLLECTION)}
+
+    assert not ends[other]
+    assert ends[gone] > world.ground.now() + world.ground.policy.row_record - 3600
+
+
 def test_a_look_that_is_not_answered(world: ScriptWorld) -> None:
     """The pass is made again: no token is kept before everybody was looked up."""
     hidden = plain(world, "Hidden")

@@ -5,11 +5,10 @@ https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#
 
 from __future__ import annotations
 
-import email.utils
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from infra.local.held import Held
@@ -44,21 +43,6 @@ class QueuePolicy:
         if attempts >= self.attempts and spent >= self.patience:
             return None
         return now + max(self.backoff(attempts, random), min(retry_after, self.max_backoff))
-
-
-def wait_asked(header: str | None, now: datetime) -> timedelta:
-    """The wait that a Retry-After header asks for (RFC 9110, 10.2.3); none if it is absent or unreadable."""
-    try:
-        return max(_wait(header or "0", now), timedelta())
-    except (ValueError, OverflowError):
-        return timedelta()
-
-
-def _wait(header: str, now: datetime) -> timedelta:
-    if header.strip().isdecimal():
-        return timedelta(seconds=int(header))
-    at = email.utils.parsedate_to_datetime(header)
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
 
 
 class Pace:

@@ -15,7 +15,8 @@ import msgspec
 from functions.ports import Clock
 from functions.tracing import HEADER
 from infra.local.held import Held
-from infra.local.queue_policy import QueuePolicy, wait_asked
+from infra.local.queue_policy import QueuePolicy
+from infra.local.retry_after import wait_asked
 
 _CONNECT = 10.0  # seconds
 _LARGEST_ANSWER = 64 * 1024

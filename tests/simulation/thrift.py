@@ -46,10 +46,10 @@ class Thrift:
     def write_refused(self, path: str, etag: str, disturbed: Callable[[], bool]) -> None:
         """Judge that an event which was found changed is read before it is written again.
 
-        Who was `disturbed` could not tell anybody that it was.
+        Who was `disturbed` could not tell anybody that it was, nor hear of it in time.
         """
         earlier = self._refused.setdefault((path, etag), [])
-        told = not all(one() for one in earlier)
+        told = not disturbed() and not all(one() for one in earlier)
         earlier.append(disturbed)
         if told and not self.clock_is_off:
             raise Broken("I14", f"{path}: written at {etag} once more, though it was at another version already")

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from functions.ports import Task
 from infra.local.held import Held
 from infra.local.memory import ManualClock
-from infra.local.queue_policy import Pace, QueuePolicy, wait_asked
+from infra.local.queue_policy import Pace, QueuePolicy
+from infra.local.retry_after import wait_asked
 from infra.local.task_call import Answer, Caller
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

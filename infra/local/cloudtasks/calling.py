@@ -5,15 +5,15 @@ https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler
 
 from __future__ import annotations
 
-import email.utils
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import httpx
 from google.cloud import tasks_v2
 
 from infra.local.cloudtasks.flight import Flight, Landing
+from infra.local.retry_after import wait_asked
 
 CONNECT = 10.0  # seconds
 LARGEST_ANSWER = 64 * 1024
@@ -60,7 +60,8 @@ class Caller:
         ) as response:
             if not _read(response, until):
                 return Landing(None, "DEADLINE_EXCEEDED")
-            return Landing(response.status_code, retry_after=self._asked(response.headers.get("retry-after")))
+            wait = wait_asked(response.headers.get("retry-after"), self._now())
+            return Landing(response.status_code, retry_after=wait)
 
     def _headers(self, flight: Flight) -> dict[str, str]:
         request = flight.task.http_request
@@ -83,20 +84,6 @@ class Caller:
             headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
             headers["Authorization"] = f"Bearer {signed}"
         return headers
-
-    def _asked(self, header: str | None) -> timedelta:
-        try:
-            return max(_wait(header or "0", self._now()), timedelta())
-        except (ValueError, OverflowError):
-            return timedelta()
-
-
-def _wait(header: str, now: datetime) -> timedelta:
-    """What a Retry-After asks for (RFC 9110, 10.2.3)."""
-    if header.strip().isdecimal():
-        return timedelta(seconds=int(header))
-    at = email.utils.parsedate_to_datetime(header)
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
 
 
 def _read(response: httpx.Response, until: float) -> bool:

@@ -28,7 +28,7 @@ from functions.script import trigger as triggers
 from functions.script.delivery import Delivery
 from functions.script.enums import TriggerStatus
 from functions.script.project import Project
-from functions.script.snapshot import OwnWrite, Snapshot
+from functions.script.snapshot import EVERYTHING, OwnWrite, Snapshot
 from functions.script.trigger import TriggerRecord
 
 MOST_WRITES = 360
@@ -315,7 +315,8 @@ def begin(ground: Ground, feed_id: str, feed: Feed, position: int) -> Noting | N
 def note_own_write(project: Project, user: str, calendar_id: str, event: Resource, fields: Sequence[str]) -> None:
     """What `script.Calendar` has written. What cannot be noted comes back as a change like others."""
     name, etag = event.get("id"), event.get("etag")
-    gone = resources.cancelled(event)
+    # A patch that does not say so has not cancelled the event that it found cancelled.
+    gone = resources.cancelled(event) and (tuple(fields) == EVERYTHING or "status" in fields)
     if not isinstance(name, str) or not (gone or isinstance(etag, str)):
         return
     try:

@@ -133,6 +133,22 @@ class TestComparing:
         assert world.kinds() == [("created", "Lunch"), ("updated", "Dinner")]
         assert trigger.status is script.TriggerStatus.ACTIVE
 
+    def test_a_patch_of_what_a_person_has_just_cancelled(self, world: ScriptWorld) -> None:
+        """The cancelling is theirs, and told, though the answer to the patch shows it."""
+        world.follow()
+
+        def patch(event: script.EventUpdated) -> None:
+            for one in event.changes:
+                if one.kind != "cancelled":
+                    world.cancel(one.id)
+                    script.Calendar.events.patch({"location": "Room 1"}, event.calendar_id, one.id)
+
+        world.fails = patch
+        plain(world, "Lunch")
+        world.settle()
+
+        assert world.kinds() == [("created", "Lunch"), ("cancelled", "Lunch")]
+
     def test_what_the_built_in_handler_writes_is_no_news(self, world: ScriptWorld) -> None:
         """The join link in the event is ours; a trigger that asks for own writes hears of it."""
         world.connect()

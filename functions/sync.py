@@ -149,6 +149,8 @@ def _pull_and_settle(run: Run) -> None:
     except LockstepError as error:
         # The pass broke off; what it has marked is worked off all the same.
         _settle(run, marked)
+        # What was written without an answer is like what a dead run has left.
+        run.resumed |= isinstance(error, OutcomeUnknown)
         if not isinstance(error, Stale):
             _resume(run, marked)
         raise

@@ -11,7 +11,9 @@ import pytest
 from conference.errors import Later, OutcomeUnknown
 from functions import webhook
 from functions.feed import feed_id, raise_dirty
+from functions.ports import Delete, Put
 from tests.crashing import Crash
+from tests.instead import Instead
 from tests.meanwhile import Meanwhile, run_some
 from tests.world import ALICE, SECRET, World
 
@@ -35,6 +37,24 @@ def test_an_update_without_an_answer_is_looked_at_even_if_the_event_changes_back
     world.settle(timedelta(minutes=30))
 
     assert [meeting["title"] for meeting in world.meetings()] == ["First"]
+
+
+def test_marks_whose_commit_was_not_answered_are_worked_off_by_the_run_that_made_them(world: World) -> None:
+    """Whoever tries the run again finds the token moved, and would hear of them when the claim ends only."""
+    calm, lost = world.store, list[str]()
+
+    def commit(*writes: Put | Delete) -> object:
+        done = calm.commit(*writes)
+        if not lost and any(write.key.startswith("ledger/") for write in writes):
+            lost.append("the answer")
+            raise OutcomeUnknown("no answer from the store")
+        return done
+
+    world.change_ground(store=Instead(calm, commit=commit))
+    world.insert()
+    world.settle(timedelta(seconds=2))
+
+    assert len(world.meetings()) == len(lost) == 1
 
 
 def test_an_update_that_was_done_and_answered_500_is_undone_if_the_event_changes_back(world: World) -> None:

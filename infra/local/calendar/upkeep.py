@@ -42,11 +42,13 @@ def _hide(world: World, calendar: Calendar, master: Record, visibility: str, *, 
 
 def _keep_exceptions(world: World, calendar: Calendar, before: Json, master: Record, *, tell_guests: bool) -> None:
     series = calendar.series(master)
+    moved = any(before.get(name) != master.body.get(name) for name in ("start", "recurrence"))
     for exception in calendar.exceptions(master.id):
         if exception.cancelled:
             continue
         key = split_instance(exception.id)
-        gone = master.cancelled or series is None or key is None or series.at(key[1]) is None
+        # Only a change of its times takes occurrences away: one that was brought back since then stays.
+        gone = master.cancelled or (moved and (series is None or key is None or series.at(key[1]) is None))
         body = {**exception.body, "status": "cancelled"} if gone else _inherited(exception.body, before, master.body)
         if body != exception.body:
             written = world.write(calendar, body)

@@ -173,6 +173,20 @@ def test_shortening_a_series_resets_later_exceptions(desk: Desk) -> None:
     assert desk.get(early)["summary"] == "early"
 
 
+def test_an_exception_that_was_brought_back_stays(desk: Desk) -> None:
+    """5.8: what a move of the series took away is somebody's again, until its times change once more."""
+    master = series(desk)
+    exception = desk.patch(f"{master}_20261202T090000Z", summary="own")["id"]
+    desk.patch(master, **hours("2026-12-01", 14, 15))
+    taken = desk.get(exception)["status"]
+    desk.patch(exception, status="confirmed")
+    desk.patch(master, description="new")
+    kept = desk.get(exception)["status"]
+    desk.patch(master, **hours("2026-12-01", 16, 17))
+
+    assert (taken, kept, desk.get(exception)["status"]) == ("cancelled", "confirmed", "cancelled")
+
+
 def test_an_exception_follows_its_master_in_what_it_did_not_change(desk: Desk) -> None:
     """5.8: changed exceptions come together with the master."""
     master = series(desk, summary="old", location="room 1")

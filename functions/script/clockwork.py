@@ -18,6 +18,9 @@ from functions.script.schedule import Late, Overlap, Schedule
 LATE = 120.0
 """So many seconds after its slot a run is late: more than a tick and a queue take."""
 
+LOST = 600.0
+"""So many seconds after a single fire's slot its task is made again, if nobody has come with it: the queue lost it."""
+
 
 class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
     """A run that has begun and not ended, or is to begin at `until`; instants in seconds since the epoch."""
@@ -47,12 +50,15 @@ class Clockwork(msgspec.Struct, frozen=True, omit_defaults=True):
     """Slots for which nothing ran, because an earlier run had not ended."""
     dropped: int = 0
     """Slots that passed while everything stood still, of a trigger that does not catch up."""
+    lost_at: float | None = None
+    """When the task of the last slot there is, and that nothing has run for, counts as lost."""
 
     @property
     def due(self) -> float | None:
         """When the tick must look at the trigger again: for a slot, or for a run that may have died."""
-        instants = [claim.until for claim in self.claims]
-        return min([*instants, *([] if self.next_slot is None else [self.next_slot])], default=None)
+        lost_at = self.lost_at if self.covered is None else None
+        instants = [*(claim.until for claim in self.claims), self.next_slot, lost_at]
+        return min((one for one in instants if one is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ def resume(schedule: Schedule, unique_id: str, created: float, memory: Clockwork
     if schedule.once:
         open_yet = None if running else clock.first()
         covered = memory.covered if running else None
-        return msgspec.structs.replace(memory, next_slot=open_yet, covered=covered, claims=running)
+        return msgspec.structs.replace(memory, next_slot=open_yet, lost_at=None, covered=covered, claims=running)
     return msgspec.structs.replace(memory, next_slot=clock.after(now), covered=now, claims=running, buffered=False)
 
 
@@ -123,7 +129,18 @@ def hand_over(clock: Clock, memory: Clockwork, now: float, horizon: float) -> tu
     while following is not None and following <= horizon:
         slots.append(following)
         following = clock.after(following)
-    return slots, msgspec.structs.replace(memory, next_slot=following)
+    last = slots[-1] if slots and following is None else None
+    lost_at = memory.lost_at if last is None else max(last, now) + LOST
+    return slots, msgspec.structs.replace(memory, next_slot=following, lost_at=lost_at)
+
+
+def to_be_asked_again(clock: Clock, memory: Clockwork, now: float) -> tuple[list[Claim], Clockwork]:
+    """The claims of runs that died, and of a single fire that nobody has come for, and the memory once they are."""
+    dead = [claim for claim in memory.claims if claim.until <= now]
+    slot = clock.first()
+    if memory.covered is None and memory.lost_at is not None and memory.lost_at <= now and slot is not None:
+        return [*dead, Claim(slot, memory.lost_at)], msgspec.structs.replace(memory, lost_at=now + LOST)
+    return dead, memory
 
 
 def decide(clock: Clock, memory: Clockwork, slot: float, now: float, mine: Claim) -> Step:

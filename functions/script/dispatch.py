@@ -119,7 +119,8 @@ def _make_tasks(ground: Ground, document: Document, horizon: float) -> tuple[int
     made = sum(ask(ground, record.id, slot) for slot in slots)
     if not any(slot <= now for slot in slots):
         # Otherwise that slot's run covers those that died.
-        made += sum(ask(ground, record.id, claim.slot, claim) for claim in memory.claims if claim.until <= now)
+        claims, after = clockwork.to_be_asked_again(clock, after, now)
+        made += sum(ask(ground, record.id, claim.slot, claim) for claim in claims)
     wanted = timed(record, after)
     return made, None if wanted == record else triggers.put(wanted, document.version)
 

@@ -48,6 +48,21 @@ class Contested:
         return self._store.commit(*writes)
 
 
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_single_fire_whose_task_the_queue_loses(times: int) -> None:
+    """It fires all the same, once, some minutes late."""
+    bench = Clocked()
+    record = bench.make(after=60_000)
+    for _ in range(times):
+        bench.tick()
+        bench.queue.done(bench.queue.take(bench.queue.waiting()[0]))
+        bench.clock.advance(timedelta(minutes=13))
+    bench.minutes(30)
+
+    assert bench.slots() == ["20T10:04:20"]
+    assert bench.read(record) is None
+
+
 @pytest.mark.parametrize("error", [Later, OutcomeUnknown])
 def test_a_run_whose_time_cannot_be_counted_has_run(error: type[LockstepError]) -> None:
     """The profile's count may fail; the run is accepted all the same, and not repeated."""

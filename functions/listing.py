@@ -62,7 +62,7 @@ def incremental(a_pass: Pass) -> None:
 
 
 def full_pass(a_pass: Pass) -> None:
-    """Compare the whole calendar with the ledger, mark what differs, and take a new token.
+    """Compare the whole calendar with the ledger, mark what differs, and take a new token if there is none.
 
     The first pass of a feed is a baseline and marks nothing. Later ones mark every row that differs, events without
     a row only if they were modified within the window (R3), and look up every linked event that was not shown.
@@ -81,7 +81,9 @@ def full_pass(a_pass: Pass) -> None:
             continue
         # Absence is no proof: what the pass did not show is looked up before its token is kept.
         _look_up(a_pass, shown, page.zone)
-        _note(a_pass, page, partial(_compared, a_pass, since), token=page.sync_token, full_at=now.timestamp())
+        # A token that held tells what came since it was taken, of events that are over too; a new one would skip them.
+        token = a_pass.feed.token or page.sync_token
+        _note(a_pass, page, partial(_compared, a_pass, since), token=token, full_at=now.timestamp())
 
 
 def _pages(a_pass: Pass, *, token: str | None, ends_after: datetime | None) -> Iterator[Page]:

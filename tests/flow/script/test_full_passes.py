@@ -95,6 +95,28 @@ def test_what_is_not_shown_and_has_changed(world: ScriptWorld) -> None:
     assert [event.full_sync for _, event in world.told] == [True]
 
 
+def test_a_past_event_changes_between_the_two_lists_of_a_sweep(world: ScriptWorld) -> None:
+    """The list of everything does not show it, so the token from before tells of it."""
+    past = plain(world, "Past")
+    world.clock.advance(timedelta(days=30))
+    world.google_control("push", silent=True)
+    calm, renamed = world.ground.calendar, list[str]()
+
+    def changes(*arguments: Any, token: str | None, **named: Any) -> Page:
+        if token is None and not renamed:
+            renamed.append(world.patch(past, summary="Renamed")["id"])
+        return calm.changes(*arguments, token=token, **named)
+
+    world.change_ground(calendar=Instead(calm, changes=changes))
+    for _ in range(2):
+        world.tick()
+        world.settle()
+        world.clock.advance(timedelta(days=1, minutes=1))
+
+    assert renamed == [past]
+    assert world.kinds() == [("updated", "Renamed")]
+
+
 def test_an_occurrence_cancelled_while_the_token_was_lost(world: ScriptWorld) -> None:
     """It is told, once: a calendar's lists show it for as long as its series lives, however long that is."""
     series = world.insert(summary="Daily", recurrence=["RRULE:FREQ=DAILY"], conferenceData=None)

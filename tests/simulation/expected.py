@@ -68,9 +68,8 @@ def is_over(fields: Json, zone: str, instant: float) -> bool:
     end = _instant(fields["end"], zone) if fields.get("end") else start
     if end > instant:
         return False
-    return not _goes_on(
-        tuple(fields.get("recurrence") or ()), start, _zone(fields["start"].get("timeZone"), zone), instant
-    )
+    lines, own_zone = tuple(fields.get("recurrence") or ()), _zone(fields["start"].get("timeZone"), zone)
+    return not _goes_on(lines, start, own_zone, instant - max(end - start, 0.0))
 
 
 # ---- the event's side -----------------------------------------------------------------------
@@ -173,8 +172,8 @@ def _occurs(lines: tuple[str, ...], start: float, zone: str, instant: float) -> 
 
 @lru_cache(maxsize=4096)
 def _goes_on(lines: tuple[str, ...], start: float, zone: str, instant: float) -> bool:
-    """True if a series has an occurrence that begins later than a day before this instant."""
-    late, first = _wall(instant, zone) - _DAY, _wall(start, zone)
+    """True if a series has an occurrence that begins later than this."""
+    late, first = _wall(instant, zone), _wall(start, zone)
     rules = (line.partition(":")[2] for line in lines if line.upper().startswith("RRULE"))
     try:
         return any(rrulestr(_walled(rule, zone), dtstart=first).after(late) is not None for rule in rules)

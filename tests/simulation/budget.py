@@ -91,7 +91,6 @@ OUR_WORK_ALONE = {
     "answer",
     "meddle",
     "permit",
-    "keep",
     "cancel",
     "occurrence",
     "revive",

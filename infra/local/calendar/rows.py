@@ -148,7 +148,7 @@ class Rows:
         elif self.wanted.single:
             for found in self._occurrences(record):
                 yield found.key, instance(record.body, found), found.begins
-        elif self._bounded() is False or next(self._all_occurrences(record), None) is not None:
+        elif self._bounded() is False or self._occurs(record):
             yield "", record, None
 
     def _kept_tombstone(self, record: Record, number: int) -> Iterator[Row]:
@@ -198,6 +198,12 @@ class Rows:
             return True
         after, before = self.wanted.after, self.wanted.before
         return (after is None or span[1] > after) and (before is None or span[0] < before)
+
+    def _occurs(self, record: Record) -> bool:
+        """True if an occurrence is in the window, or of a series whose rules cannot be read, its own times."""
+        if self.calendar.series(record) is None:
+            return self._in_window(record)
+        return next(self._all_occurrences(record), None) is not None
 
     def _occurrences(self, record: Record) -> Iterator[Occurrence]:
         """The occurrences in the window that nobody changed; changed ones are rows of their own."""

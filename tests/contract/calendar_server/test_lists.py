@@ -285,6 +285,20 @@ def test_an_event_put_in_raw_is_listed_as_it_is(desk: Desk) -> None:
     assert desk.page()["items"] == []
 
 
+@pytest.mark.parametrize("recurrence", [["RRULE:FREQ=FORTNIGHTLY"], "weekly"])
+def test_a_series_put_in_raw_whose_rules_cannot_be_read_is_listed_by_its_own_times(
+    desk: Desk, recurrence: object
+) -> None:
+    """F40, 2.1: it is a series for whoever can read it; a window takes it for what its start and end say."""
+    desk.token()
+    desk.control(
+        "events", calendarId=ALICE, event={"id": "poison", **hours("2026-12-01", 10, 11), "recurrence": recurrence}
+    )
+
+    assert ids(desk.page(timeMin="2026-12-01T09:30:00Z")["items"]) == ["poison"]
+    assert desk.page(timeMin="2026-12-01T10:30:00Z")["items"] == []
+
+
 def test_the_callers_calendars_are_listed_primary_first(desk: Desk) -> None:
     """11: per user, with role and primary flag, never under the alias."""
     desk.control("calendars", id="team@example.com", owner=BOB, timeZone="UTC", summary="Team", roles={ALICE: "reader"})

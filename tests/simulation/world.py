@@ -218,6 +218,8 @@ class World:
 
     def _come_to_rest(self) -> None:
         self.tasks.paused_until = self.course.down_until = 0.0
+        # In an outage the next tick was put off to its end.
+        self.scheduler.start()
         until = self.hub.seconds + CALM
         self._run(until)
         while (waiting := [held.at.timestamp() for held in self.queue.waiting() if _ends(held)]) or self.hub.busy:

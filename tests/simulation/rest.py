@@ -14,7 +14,7 @@ from tests.simulation.expected import differences, expected, is_over
 from tests.simulation.invariants import Steps
 from tests.simulation.leftovers import leftovers
 from tests.simulation.shadow import Shadow, Wish
-from tests.simulation.sight import Broken, Google, Held, Json, Now, Vendor, Vendors, asked, changed, names, related
+from tests.simulation.sight import Broken, Google, Held, Json, Now, Vendor, Vendors, asked, changed, kin, names, related
 
 Finding = tuple[str, str]
 """Which promise, and what is wrong, for a person to read."""
@@ -75,12 +75,16 @@ class Rest:
         _raise(found)
 
     def fresh(self, since: float) -> None:
-        """Judge the wishes of which nothing has been changed after `since`, no sweep having run."""
+        """Judge the wishes of which nothing has been changed after `since`, no sweep having run.
+
+        Nor of those that may share their meetings: it is as one of them says.
+        """
         look = self._look()
         found: list[Finding] = []
         for wish in self.shadow.wishes.values():
             place = wish.user, wish.calendar
-            if self.steps.followed.get(place, 0.0) < wish.changed_at <= since:
+            changed_at = max(self.shadow.wishes[one].changed_at for one in kin(self.shadow, wish.token))
+            if self.steps.followed.get(place, 0.0) < wish.changed_at and changed_at <= since:
                 found += self._fulfilled(look, wish, swept=False)
             found += self._acted_upon(look, wish)
         _raise([("freshness", f"{oracle}: {what}") for oracle, what in found])

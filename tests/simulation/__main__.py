@@ -38,8 +38,13 @@ def seeds(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
     ) as progress:
         bar = progress.add_task("worlds", total=number)
+        shown: set[int] = set()
 
         def told(tally: Tally) -> None:
+            for red in sorted(tally.failed.keys() - shown):
+                oracle, what = tally.failed[red]
+                progress.console.print(f"seed {red}: {oracle}: {what:.200}", style="red", markup=False, soft_wrap=True)
+                shown.add(red)
             failed = f", [red]{len(tally.failed)} failed[/]" if tally.failed else ""
             speed = tally.seeds / max(tally.seconds, 0.001)
             progress.update(bar, completed=tally.seeds, description=f"worlds ({speed:.0f} a second{failed})")

@@ -100,6 +100,8 @@ CANARIES = (
                 "        return mine\n",
             ),
         ),
+        spared="A person has to write between a script's reading and its answer, and never again.",
+        test="tests/flow/script/test_bounds.py::test_a_change_under_our_write_is_news",
     ),
     Canary(
         "two-runs-of-a-trigger",
@@ -206,6 +208,8 @@ CANARIES = (
                 "    claim = msgspec.structs.replace(mine, slot=passed, missed=died)\n",
             ),
         ),
+        spared="Few worlds stand still for so long that a slot passes.",
+        test="tests/unit/script/test_firing.py::test_a_queue_that_stood_still",
     ),
     Canary(
         "dead-strike-not-taken-up",
@@ -219,6 +223,8 @@ CANARIES = (
             ),
             Edit(CLOCKWORK, "    if dead is None:\n", "    if dead is None or dead.ticket:\n"),
         ),
+        spared="Few worlds have a clock's run die and end before it would be tried anew.",
+        test="tests/unit/script/test_clock_trouble.py::test_no_death_loses_a_fire",
     ),
     Canary(
         "strike-noted-before-its-task",
@@ -233,6 +239,8 @@ CANARIES = (
                 "        _note_one(ground, triggers.put(timed(record, after), document.version))\n",
             ),
         ),
+        spared="Ticks hardly ever die between the two; a single fire is made good some minutes later.",
+        test="tests/unit/script/test_clock_trouble.py::test_no_death_loses_a_fire",
     ),
     Canary(
         "strike-once-stays",

@@ -236,6 +236,8 @@ def _following(row: Row, earlier: Sequence[Row]) -> Row:
 def _changed(a_pass: Pass, row: Row | None, sighting: Sighting, zone: str) -> Row | None:
     """In an incremental pass every item is a change."""
     ground = a_pass.ground
+    if row is not None:
+        sighting = marking.still_new(sighting, row)
     idle = row is None or row.idle
     if idle and not marking.is_ours(marking.with_series(sighting, row), ground.solutions):
         return _noted(row, sighting, zone)

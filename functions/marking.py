@@ -71,6 +71,16 @@ def with_series(sighting: Sighting, row: Row | None) -> Sighting:
     return Sighting(sighting.series, row.seen, sighting.exceptions)
 
 
+def still_new(sighting: Sighting, row: Row) -> Sighting:
+    """What was seen, less the event as it was before the row has read it: the list had been made by then."""
+    event, known = sighting.event, row.seen
+    if event is None or known is None or event.updated_at is None or known.updated_at is None:
+        return sighting
+    if event.updated_at >= known.updated_at:
+        return sighting
+    return Sighting(sighting.series, None, sighting.exceptions)
+
+
 def seen_by(row: Row, sighting: Sighting, zone: str) -> Row:
     """The row with what was seen; equal to the row if that says nothing new."""
     exceptions = dict(row.exceptions)

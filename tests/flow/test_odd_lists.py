@@ -9,15 +9,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from conference.event import read_event
-from functions import dead
+from conference.event import Event, read_event
+from functions import dead, ledger
 from functions import feed as feeds
 from functions.initialise import initialise
 from functions.ports import Page
+from functions.work import remark
 from infra.google.calendar import GoogleCalendar
 from tests.flow.moments import heal, raise_fence
 from tests.instead import Instead
-from tests.meanwhile import Meanwhile
+from tests.meanwhile import Meanwhile, run_some
 from tests.world import ALICE, World
 
 
@@ -120,6 +121,32 @@ def test_a_run_that_is_overtaken_while_it_lists_writes_no_token(world: World, fe
     assert (after.token, after.owed) == (token, True)
     assert [meeting["title"] for meeting in world.meetings()] == ["Renamed"]
     assert not world.feed(feed).owed
+
+
+@pytest.mark.usefixtures("feed")
+def test_a_list_that_is_older_than_what_was_read_meanwhile(world: World) -> None:
+    """The event was read anew while the list was under way: what the list shows of it is past."""
+    made = world.insert(summary="First")
+    world.settle()
+    (row,) = world.store.query(ledger.COLLECTION)
+    calm, listed = world.ground.calendar, list[Page]()
+
+    def changes(*arguments: Any, **named: Any) -> Page:
+        page = calm.changes(*arguments, **named)
+        if not listed:
+            listed.append(page)
+            world.google_control("push", silent=True)
+            world.patch(made["id"], summary="Third")
+            remark(world.ground, row.key, refresh=True)
+            run_some(world, 3)
+        return page
+
+    world.patch(made["id"], summary="Second")
+    world.change_ground(calendar=Instead(calm, changes=changes))
+    world.settle()
+
+    assert [event.summary for page in listed for event in page.items if isinstance(event, Event)] == ["Second"]
+    assert [meeting["title"] for meeting in world.meetings()] == ["Third"]
 
 
 @pytest.mark.parametrize("status", [503, 401], ids=["postponed", "stopped"])

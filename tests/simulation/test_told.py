@@ -123,6 +123,16 @@ def put_back(it: Telling) -> None:
     it.told.acted()
 
 
+def put_back_with_its_meeting(it: Telling) -> None:
+    """The meeting that was asked for, we have given."""
+    event = it.insert()
+    it.hand(event)
+    it.world.patch(event["id"], conferenceData={**event["conferenceData"], "conferenceId": "m1"})
+    it.rename(event)
+    it.world.patch(event["id"], summary="Lunch")
+    it.told.acted()
+
+
 def refused_and_told_again(it: Telling) -> None:
     """A later change may come first then."""
     event = it.insert()
@@ -132,7 +142,9 @@ def refused_and_told_again(it: Telling) -> None:
     it.hand(event)
 
 
-@pytest.mark.parametrize("story", [all_told, refused_to_the_last, put_back, refused_and_told_again])
+@pytest.mark.parametrize(
+    "story", [all_told, refused_to_the_last, put_back, put_back_with_its_meeting, refused_and_told_again]
+)
 def test_the_judge_says_nothing_where_all_is_right(telling: Telling, story: Callable[[Telling], None]) -> None:
     """Told, refused, or nothing to tell."""
     story(telling)

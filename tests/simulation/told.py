@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from infra.local.memory import MemoryStore
 from tests.simulation.expected import is_over
-from tests.simulation.sight import Broken, Google, Json, Now
+from tests.simulation.sight import Broken, Google, Json, Now, asked
 from tests.simulation.strikes import Strikes, Struck, Timed
 
 Place = tuple[str, str]
@@ -334,12 +334,16 @@ def _covers(told: Json, began: float, standing: Standing) -> bool:
 
 
 def _same(before: Json | None, now: Json, own: Iterable[str]) -> bool:
-    """True if people have put everything back; `own` fields are those that the script has written itself since."""
+    """True if people have put everything back; `own` fields are those that the script has written itself since.
+
+    The meeting that they had asked for is ours, too.
+    """
     if before is None:
         return False
     if _cancelled(before) or _cancelled(now):
         return _cancelled(before) and _cancelled(now)
-    aside = dict.fromkeys(own)
+    given = "conferenceId" not in (before.get("conferenceData") or {}) and asked(before) == asked(now) is not None
+    aside = dict.fromkeys([*own, *(["conferenceData"] if given else [])])
     return {**_content(before), **aside} == {**_content(now), **aside}
 
 

@@ -286,4 +286,12 @@ CANARIES = (
             ),
         ),
     ),
+    Canary(
+        "older-list-overwrites",
+        "What a list shows of an event that was read anew meanwhile is past.",
+        "I14: the event is written at a version that it was found to have left",
+        (Edit("functions.marking", "    if event.updated_at >= known.updated_at:\n", "    if event is not None:\n"),),
+        spared="the next list or notice makes it good within seconds",
+        test="tests/flow/test_odd_lists.py::test_a_list_that_is_older_than_what_was_read_meanwhile",
+    ),
 )

@@ -78,7 +78,7 @@ class Debts:
         key = f"feeds/{body['feed']}"
         document = self._store.get(key)
         feed = document.data if document else {}
-        lives = feed.get("lease_until", 0.0) > now and self._holder.get(key) != _root(worker)
+        lives = now < feed.get("lease_until", 0.0) <= at and self._holder.get(key) != _root(worker)
         mine = next((held.task.body for held in self._queue.running() if held.id == own), {}) if lives else {}
         same = mine.get("feed") == body["feed"]
         if same and _turn(mine, "number", "turn") == _turn(feed, "lease_number", "lease_turn"):

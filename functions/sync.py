@@ -120,7 +120,8 @@ def _begin(ground: Ground, feed: str, number: int, turn: str) -> Run | None:
         if current.lease_until > now and (current.lease_number, current.lease_turn) != (number, turn):
             busy_until.append(current.lease_until)
             return None
-        resumed.append(current.started > current.done)
+        # A run that died or broke off may have left marks that nobody works on.
+        resumed.append(current.started > current.done or current.attempts > 0)
         return msgspec.structs.replace(
             current,
             started=current.dirty,
@@ -149,8 +150,6 @@ def _pull_and_settle(run: Run) -> None:
     except LockstepError as error:
         # The pass broke off; what it has marked is worked off all the same.
         _settle(run, marked)
-        # What was written without an answer is like what a dead run has left.
-        run.resumed |= isinstance(error, OutcomeUnknown)
         if not isinstance(error, Stale):
             _resume(run, marked)
         raise
@@ -159,7 +158,7 @@ def _pull_and_settle(run: Run) -> None:
 
 
 def _resume(run: Run, marked: Sequence[Marked]) -> None:
-    """Work off what a dead run has left; a successor would not know of it any more."""
+    """Work off what the run before has left; a successor would not know of it any more."""
     if run.resumed:
         run.resumed = False
         _settle(run, _left_over(run, {one.row.event for one in marked}), reconcile.Claim.SEIZE)
@@ -218,7 +217,7 @@ def _check_rest(run: Run) -> None:
 
 
 def _left_over(run: Run, already: set[str]) -> list[Marked]:
-    """Marks of a run that died, which nobody has worked off or works on; what failed has a task of its own."""
+    """Marks of a run that died or broke off, which nobody has worked off or works on; what failed has a task of its own."""
     now = run.ground.now()
     found = run.ground.store.query(
         ledger.COLLECTION, [Where("feed", "==", run.feed_id), Where("due", ">", 0)], order_by="due", limit=400

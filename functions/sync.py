@@ -217,7 +217,7 @@ def _check_rest(run: Run) -> None:
 
 
 def _left_over(run: Run, already: set[str]) -> list[Marked]:
-    """Marks of a run that died or broke off, which nobody has worked off or works on; what failed has a task of its own."""
+    """Marks of a run that died or broke off, which nobody has done or works on; what failed has a task of its own."""
     now = run.ground.now()
     found = run.ground.store.query(
         ledger.COLLECTION, [Where("feed", "==", run.feed_id), Where("due", ">", 0)], order_by="due", limit=400

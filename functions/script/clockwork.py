@@ -18,8 +18,8 @@ from functions.script.schedule import Late, Overlap, Schedule
 LATE = 120.0
 """So many seconds after its slot a run is late: more than a tick and a queue take."""
 
-LOST = 600.0
-"""So many seconds after a single fire's slot its task is made again, if nobody has come with it: the queue lost it."""
+LOST = 180.0
+"""So many seconds after its time a task that nobody has come with counts as lost by the queue, and is made again."""
 
 
 class Claim(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -18,7 +18,7 @@ from functions.ground import MINUTE, Ground
 from functions.ports import Document, Put, Task, Where
 from functions.script import clockwork
 from functions.script import trigger as triggers
-from functions.script.clockwork import Claim, Clock, Clockwork, moment
+from functions.script.clockwork import LOST, Claim, Clock, Clockwork, moment
 from functions.script.enums import TriggerStatus
 from functions.script.trigger import TriggerRecord
 
@@ -126,8 +126,14 @@ def _make_tasks(ground: Ground, document: Document, horizon: float) -> tuple[int
 
 
 def ask(ground: Ground, trigger: str, slot: float, claim: Claim | None = None) -> bool:
-    """Make the task of a slot, or of a claim whose time will be over; False if it was made before."""
+    """Make the task of a slot, or of a claim whose time will be over; False if it was made before.
+
+    Of a claim that nobody has come for, another one is made now and then: the queue has lost the last.
+    """
     turn = f"{claim.until}" if claim else ""
+    lost = int((ground.now() - claim.until) // LOST) if claim else 0
+    if lost > 0:
+        turn += f" {lost}"
     name = hashlib.sha256(f"run_trigger\0{trigger}\0{slot}\0{turn}".encode()).hexdigest()[:40]
     at = max(claim.until if claim else slot, ground.now())
     # Without the tick's trace: each of its thousands of runs begins its own.

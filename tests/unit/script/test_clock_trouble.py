@@ -63,6 +63,22 @@ def test_a_single_fire_whose_task_the_queue_loses(times: int) -> None:
     assert bench.read(record) is None
 
 
+def test_a_second_try_whose_task_the_queue_loses() -> None:
+    """It is made again some minutes later: a name that was taken once does not stop it."""
+    bench = Clocked()
+    bench.during = lambda: 1 // 0  # type: ignore[assignment] # what it returns does not matter
+    record = bench.make(after=60_000)
+    bench.tick()
+    bench.clock.advance(timedelta(seconds=61))
+    bench.do(bench.queue.take(bench.queue.waiting()[0]))
+    bench.queue.done(bench.queue.take(bench.queue.waiting()[0]))
+    bench.during = lambda: None
+    bench.minutes(13)
+
+    assert bench.slots() == ["20T10:04:20"] * 2
+    assert bench.read(record) is None
+
+
 @pytest.mark.parametrize("error", [Later, OutcomeUnknown])
 def test_a_run_whose_time_cannot_be_counted_has_run(error: type[LockstepError]) -> None:
     """The profile's count may fail; the run is accepted all the same, and not repeated."""

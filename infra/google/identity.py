@@ -12,12 +12,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import jwt
 
 from conference.errors import Forged
 from functions.ports import Clock
-from infra.google.keys import JwksOverHttp
 
 LONGEST_TOKEN = 8192  # Google's have about 900 characters
 ISSUERS = ("https://accounts.google.com", "accounts.google.com")
@@ -99,12 +97,6 @@ class TokenIdentity:
         for what, met in demands.items():
             if not met:
                 raise Forged(f"The identity token has the wrong {what}")
-
-
-def google_add_on_identity(client: httpx.Client, clock: Clock) -> TokenIdentity:
-    """Accepts what Google itself sends to an add-on; its keys are fetched with `client` and kept while fresh."""
-    keys = JwksOverHttp(CERTS, client, clock)
-    return TokenIdentity(ISSUERS, keys.keys, clock, newer=keys.newer, leeway=SKEW)
 
 
 _SIGNATURE_ONLY: Any = {

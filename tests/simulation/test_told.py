@@ -127,9 +127,17 @@ def put_back_with_its_meeting(it: Telling) -> None:
     """The meeting that was asked for, we have given."""
     event = it.insert()
     it.hand(event)
-    it.world.patch(event["id"], conferenceData={**event["conferenceData"], "conferenceId": "m1"})
+    it.told.gave(it.world.patch(event["id"], conferenceData={**event["conferenceData"], "conferenceId": "m1"}))
     it.rename(event)
     it.world.patch(event["id"], summary="Lunch")
+    it.told.acted()
+
+
+def given_by_others(it: Telling) -> None:
+    """Somebody else's conference is news, the rest put back or not."""
+    event = it.insert()
+    it.hand(event)
+    it.world.patch(event["id"], conferenceData={**event["conferenceData"], "conferenceId": "m1"})
     it.told.acted()
 
 
@@ -236,6 +244,7 @@ def of_its_own_write(it: Telling) -> None:
     [
         (never_told, "was never told of it"),
         (told_the_old, "was last told of confirmed"),
+        (given_by_others, "was last told of confirmed"),
         (not_tried_again, "was never told of it"),
         (pending, "a delivery is pending at rest"),
         (given_up_without_a_try, "never refused it alone"),

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from infra.local.memory import MemoryStore
 from tests.simulation.expected import is_over
-from tests.simulation.sight import Broken, Google, Json, Now, asked
+from tests.simulation.sight import Broken, Google, Json, Now, names
 from tests.simulation.strikes import Strikes, Struck, Timed
 
 Place = tuple[str, str]
@@ -113,6 +113,8 @@ class Told:
     _settled: int = 0
     writes: dict[tuple[str, str, str], list[Wrote]] = field(default_factory=dict)
     """By user, calendar and event."""
+    _given: dict[str, set[tuple[str | None, str | None]]] = field(default_factory=dict)
+    """The meetings that we have given each event, by id and address."""
 
     # ---- what happens -----------------------------------------------------------------------
 
@@ -169,6 +171,10 @@ class Told:
         """A handler has written these fields of an event."""
         write = Wrote(_stamp(before), _stamp(after), self._now, struck, frozenset(fields))
         self.writes.setdefault((user, calendar, str(after["id"])), []).append(write)
+
+    def gave(self, event: Json) -> None:
+        """The engine has written an event: the meeting that it names is nobody's news."""
+        self._given.setdefault(str(event["id"]), set()).add(names(event))
 
     # ---- when all has come to rest ----------------------------------------------------------
 
@@ -233,6 +239,7 @@ class Told:
                 continue
             last = told[-1][1] if told else follower.found.get(name)
             own = [field for write in self.writes.get((*follower.place, name), ()) for field in write.fields]
+            own += ["conferenceData"] if names(standing.event) in self._given.get(name, ()) else []
             if not _same(last, standing.event, own) and not self._unseen(follower, standing):
                 knew = f"was last told of {_state(told[-1][1])}" if told else "was never told of it"
                 which = f"event {name} of {follower.calendar} ({standing.event.get('summary', '')!r:.40})"
@@ -334,16 +341,12 @@ def _covers(told: Json, began: float, standing: Standing) -> bool:
 
 
 def _same(before: Json | None, now: Json, own: Iterable[str]) -> bool:
-    """True if people have put everything back; `own` fields are those that the script has written itself since.
-
-    The meeting that they had asked for is ours, too.
-    """
+    """True if people have put everything back; `own` fields are those that the script has written itself since."""
     if before is None:
         return False
     if _cancelled(before) or _cancelled(now):
         return _cancelled(before) and _cancelled(now)
-    given = "conferenceId" not in (before.get("conferenceData") or {}) and asked(before) == asked(now) is not None
-    aside = dict.fromkeys([*own, *(["conferenceData"] if given else [])])
+    aside = dict.fromkeys(own)
     return {**_content(before), **aside} == {**_content(now), **aside}
 
 

@@ -368,6 +368,8 @@ class World:
     def event_written(self, user: str, calendar: str, before: dict[str, Any], after: dict[str, Any]) -> None:
         """Have a write of ours judged."""
         self.judge.event_written(user, calendar, before, after)
+        if self.scripting is not None:
+            self.scripting.told.gave(after)
 
     def write_refused(self, path: str, etag: str) -> None:
         """Have it judged that what we wrote was out of date."""

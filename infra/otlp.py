@@ -47,7 +47,7 @@ class Otlp:
     """Spans and figures, sent to `endpoint` (the collector's address without a path) by `session`.
 
     They are sent from threads of their own. Where nothing runs between two requests these may not get to it: with
-    `flush` they are sent before an answer goes out, which is held up for `patience` seconds at most.
+    `flush` they are sent before an answer goes out, which is held up for `patience` seconds at most, as the end is.
     A `share` of the traces is recorded, each as a whole: the decision is the trace id's, so that all functions come to
     the same one, whatever a caller's header asks for.
     """
@@ -152,10 +152,14 @@ class Otlp:
             self._meters.force_flush(_PATIENCE * 1000)
 
     def close(self) -> None:
-        """As Telemetry."""
+        """As Telemetry; what the collector has not taken after `patience` seconds is lost."""
         self._reporter.shutdown(cancel_futures=True)
-        self._tracers.shutdown()
-        self._meters.shutdown(_PATIENCE * 1000)
+        until = time.monotonic() + self._patience
+        # It takes no bound, and would wait for a collector that is not there for as long as a report may take.
+        spans = threading.Thread(target=self._tracers.shutdown, name="telemetry-end", daemon=True)
+        spans.start()
+        self._meters.shutdown(self._patience * 1000)
+        spans.join(max(until - time.monotonic(), 0.0))
 
     def _instrument(self, figure: Figure) -> Counter | Histogram:
         meter = self._meters.get_meter("lockstep")

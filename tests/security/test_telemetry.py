@@ -53,6 +53,7 @@ def collector() -> Iterator[Collector]:
 @contextmanager
 def telling(collector: Collector, **options: Any) -> Iterator[Otlp]:
     """Telemetry to the collector; all of it has been sent when the block ends."""
+    options = {"patience": 20.0, **options}
     made = Otlp(collector.address, session_for(collector.address), resource={"service.name": "it"}, **options)
     try:
         yield made
@@ -439,6 +440,20 @@ def test_no_answer_waits_for_a_report_that_does_not_end() -> None:
     finally:
         session.let_go.set()
         made.close()
+
+
+def test_the_end_of_a_process_does_not_wait_for_a_report_that_does_not_end() -> None:
+    """What the collector does not take in time is lost."""
+    session = Stuck()
+    made = Otlp("http://127.0.0.1:9", lambda: session, resource={}, timeout=60.0, patience=0.05)
+    try:
+        with made.span("run"):
+            pass
+        made.close()
+        assert session.begun.wait(10)
+        assert session.sending
+    finally:
+        session.let_go.set()
 
 
 def test_the_settings_decide(collector: Collector) -> None:

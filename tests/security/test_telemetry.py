@@ -445,7 +445,7 @@ def test_no_answer_waits_for_a_report_that_does_not_end() -> None:
 def test_the_end_of_a_process_does_not_wait_for_a_report_that_does_not_end() -> None:
     """What the collector does not take in time is lost."""
     session = Stuck()
-    made = Otlp("http://127.0.0.1:9", lambda: session, resource={}, timeout=60.0, patience=0.05)
+    made = Otlp("http://127.0.0.1:9", lambda: session, resource={}, timeout=0.5, patience=0.05)
     try:
         with made.span("run"):
             pass

@@ -58,6 +58,8 @@ CALM = 45 * 60.0
 """Once nothing goes wrong any more, every periodic job comes round in this time."""
 AFTERWARDS = 40 * 60.0
 """What a task leaves behind that came this late, as a spare meeting, is gone by then too."""
+LASTING = 40
+"""A vendor that refuses us for a while counts as so many faults: whatever waits for it is tried once a minute."""
 MOST = 20_000
 """Calls after which a world is taken for one that never comes to rest."""
 
@@ -186,7 +188,7 @@ class World:
         self._another_full_pass()
         self.judge.budget(
             sum(self.people.acts.values()) + self.people.written_by_scripts,
-            len(self.faults.struck),
+            sum(LASTING if fault is Fault.PROVIDER_REVOKED else 1 for fault in self.faults.struck.values()),
             runs=self.scripting.runs if self.scripting else 0,
         )
         if self.plan.kind == "calm":

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
+import msgspec
+
 if TYPE_CHECKING:
     # Whoever answers notices meets no event, and waits for no import of theirs.
     from conference.event import Event, Unreadable
@@ -24,8 +26,7 @@ Version = str
 """Opaque; compared for equality only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """A stored document as read: `key` is "collection/id", `version` goes into the next conditional write."""
 
     key: str
@@ -42,16 +43,14 @@ class Put:
     if_version: Version | None
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(msgspec.Struct, frozen=True):
     """Delete the document if it is at `if_version`."""
 
     key: str
     if_version: Version
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(msgspec.Struct, frozen=True):
     """A condition on one top-level field; documents without the field never match."""
 
     field: str

@@ -7,11 +7,11 @@ items of 400 KB) is refused on every ground, so that it shows on a developer's m
 from __future__ import annotations
 
 import enum
-import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -35,6 +35,7 @@ _TWICE = re.compile(r"[./\x00\x01]")
 # Tuples, since a union would be made anew at each look, and every value of every write is looked at.
 _WORDS, _NUMBERS, _MAPS, _LISTS = (str, bool), (int, float), (dict, Mapping), (list, tuple)
 _AS_IT_IS = frozenset({str, bool, type(None)})  # the encoder itself refuses text that is no Unicode
+_LEAST, _MOST = -(2**63), 2**63 - 1
 _OPERATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "<": operator.lt,
@@ -183,11 +184,11 @@ def _plain(value: Any, depth: int) -> Any:
         return _finite(value)
     if isinstance(value, int):
         return _whole(value)
-    if isinstance(value, _MAPS):
-        return _plain_fields(value, depth - 1)
     if isinstance(value, _LISTS):
         _check_depth(depth)
         return [_plain(item, depth - 1) for item in value]
+    if isinstance(value, _MAPS):
+        return _plain_fields(value, depth - 1)
     raise ValueError(f"a document cannot hold a {type(value).__name__}")
 
 
@@ -197,7 +198,11 @@ def _plain_fields(data: Mapping[str, Any], depth: int) -> dict[str, Any]:
     for name, value in data.items():
         if not isinstance(name, str):
             raise ValueError("a document's field names are text")  # noqa: TRY004 - as for all that is no plain JSON
-        plain[name] = value if type(value) in _AS_IT_IS else _plain(value, depth)
+        kind = type(value)
+        if kind in _AS_IT_IS or (kind is float and isfinite(value)) or (kind is int and _LEAST <= value <= _MOST):
+            plain[name] = value
+        else:
+            plain[name] = _plain(value, depth)
     return plain
 
 
@@ -207,12 +212,12 @@ def _check_depth(depth: int) -> None:
 
 
 def _whole(value: int) -> int:
-    if not -(2**63) <= value < 2**63:
+    if not _LEAST <= value <= _MOST:
         raise ValueError("whole numbers in a document fit into 64 bits")
     return value
 
 
 def _finite(value: float) -> float:
-    if not math.isfinite(value):
+    if not isfinite(value):
         raise ValueError("numbers in a document are finite")
     return value

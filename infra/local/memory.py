@@ -72,7 +72,7 @@ class _Row:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The document for queries to look at, never to be handed out: decoded when the first one comes."""
+        """The document to be looked at, never to be changed: decoded when the first one comes."""
         if self.read is None:
             self.read = decode(self.encoded)
         return self.read
@@ -100,6 +100,12 @@ class MemoryStore:
         with self._lock:
             row = self._alive(key)
         return None if row is None else Document(key, decode(row.encoded), row.version)
+
+    def look(self, key: str) -> dict[str, Any] | None:
+        """The document's data for those who only read it and keep nothing of it: all of them get the same objects."""
+        with self._lock:
+            row = self._alive(key)
+        return None if row is None else row.data
 
     def commit(self, *writes: Put | Delete) -> tuple[Version | None, ...]:
         """Do all writes or none; raises Conflict if any condition fails."""

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import structlog
+
 from tests.simulation.listening import listening
 from tests.simulation.world import run_seed
 
@@ -80,3 +82,5 @@ def _begin() -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
+    # Each of our loggers is put together once: in this process all lines go to one ear.
+    structlog.configure(cache_logger_on_first_use=True)

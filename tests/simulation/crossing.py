@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tests.simulation.chance import Chance
 from tests.simulation.faults import Fault, Faults
@@ -40,8 +40,7 @@ class Watcher(Protocol):
         """So many faults struck a process that made a meeting for this event; so many may each have made another."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One kind of outgoing call.
 
     `refused` answers or raises what a fault without effect looks like, `unanswered` what a lost answer does.

@@ -59,7 +59,8 @@ class Hub:
         self._until = start
         self._shown = start, datetime.fromtimestamp(start, UTC)
         self._main = getcurrent()
-        self._current: Worker | None = None
+        self.current: Worker | None = None
+        """The worker that runs now."""
 
     def now(self) -> datetime:
         """The present instant, aware, UTC."""
@@ -74,11 +75,6 @@ class Hub:
         """True while some worker is in the middle of what it does."""
         return any(isinstance(what, Worker) for _, _, what in self._due)
 
-    @property
-    def current(self) -> Worker | None:
-        """The worker that runs now."""
-        return self._current
-
     def at(self, when: float, what: Callable[[], None]) -> None:
         """Have something happen at an instant, or now if that is past."""
         self._push(when, what)
@@ -89,12 +85,13 @@ class Hub:
 
     def sleep(self, seconds: float) -> None:
         """Let the current worker wait while others go on."""
-        worker = self._running()
         until = self.seconds + seconds if seconds > 0.0 else self.seconds
-        if until <= self._until and (not self._due or self._due[0][0] > until):
+        worker = self.current
+        if worker is not None and until <= self._until and (not self._due or self._due[0][0] > until):
             # Nobody comes before: this worker would be the next.
             self.seconds = until
             return
+        worker = self._running()
         self._push(until, worker)
         self._main.switch()
         self._check_alive(worker)
@@ -129,9 +126,9 @@ class Hub:
             if worker.line is None:
                 worker.over, worker.error = True, Crash(worker.name)
             else:
-                self._current = worker
+                self.current = worker
                 worker.line.throw(Crash(worker.name))
-                self._current = None
+                self.current = None
             worker.ended(worker)
 
     # ---- side by side -----------------------------------------------------------------------
@@ -179,9 +176,9 @@ class Hub:
             return
         if worker.line is None:
             worker.line = greenlet(lambda: self._live(worker), self._main)
-        self._current = worker
+        self.current = worker
         worker.line.switch()
-        self._current = None
+        self.current = None
         self._after(worker)
 
     def _after(self, worker: Worker) -> None:
@@ -201,9 +198,9 @@ class Hub:
         worker.over = True
 
     def _running(self) -> Worker:
-        if self._current is None:
+        if self.current is None:
             raise RuntimeError("no worker runs")
-        return self._current
+        return self.current
 
     def _check_alive(self, worker: Worker) -> None:
         if worker.process.dead:

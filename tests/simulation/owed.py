@@ -51,18 +51,16 @@ class Owed:
 
     def noticed(self, worker: str, feed: str) -> None:
         """A notice of this feed begins to be taken by this worker."""
-        document = self._store.get(f"feeds/{feed}")
-        if document is not None:
-            data = document.data
+        data = self._store.look(f"feeds/{feed}")
+        if data is not None:
             self._noticed[worker] = f"feeds/{feed}", data.get("started", 0), bool(data.get("stopped"))
 
     def took(self, worker: str, *, well: bool) -> None:
         """Judge that a notice which was answered as taken is seen by a run that has not begun, or begins meanwhile."""
         key, started, stopped = self._noticed.pop(worker, ("", 0, True))
-        document = self._store.get(key) if key else None
-        if not well or stopped or document is None or document.data.get("stopped"):
+        now = self._store.look(key) if key else None
+        if not well or stopped or now is None or now.get("stopped"):
             return
-        now = document.data
         if now.get("started", 0) == started and now.get("dirty", 0) <= started:
             raise Broken("I13", f"{key}: {worker} was answered as taken, and no run will see what it tells of")
 

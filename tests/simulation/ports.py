@@ -87,14 +87,12 @@ class SimStore:
         return self._crossing.make(_COMMIT, lambda: self._commit(writes))
 
     def _commit(self, writes: tuple[Put | Delete, ...]) -> tuple[Version | None, ...]:
-        before = [self._store.get(write.key) for write in writes]
+        before = [self._store.look(write.key) for write in writes]
         versions = self._store.commit(*writes)
         worker = self._crossing.hub.current
-        for write, document in zip(writes, before, strict=True):
+        for write, was in zip(writes, before, strict=True):
             after = dict(write.data) if isinstance(write, Put) else None
-            self._watcher.store_changed(
-                write.key, document.data if document else None, after, worker.name if worker else "late"
-            )
+            self._watcher.store_changed(write.key, was, after, worker.name if worker else "late")
         return versions
 
 

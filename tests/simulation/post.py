@@ -70,11 +70,11 @@ class Post:
         if self._hub.seconds < self._course.down_until:
             self._answer(push, None)
             return
-        channel = self._store.get(f"channels/{headers['x-goog-channel-id']}")
+        channel = self._store.look(f"channels/{headers['x-goog-channel-id']}")
         if channel is not None:
-            self._course.judge.noticed(str(channel.data["feed"]))
+            self._course.judge.noticed(str(channel["feed"]))
             if headers.get("x-goog-resource-state") != "sync":
-                self._course.judge.care.noticed(name, str(channel.data["feed"]))
+                self._course.judge.care.noticed(name, str(channel["feed"]))
         self._hub.spawn(name, lambda: notification.calendar_notification(self._course.ground, headers), ended)
 
     def _answer(self, push: Any, status: int | None) -> None:

@@ -98,12 +98,10 @@ class Watches:
         return opened and expires is not None and expires > self._now()
 
     def _record(self, name: str | None) -> Json | None:
-        document = self._store.get(f"channels/{name}") if name else None
-        return document.data if document else None
+        return self._store.look(f"channels/{name}") if name else None
 
     def _feed(self, record: Json) -> Json:
-        document = self._store.get(f"feeds/{record['feed']}")
-        return document.data if document else {}
+        return self._store.look(f"feeds/{record['feed']}") or {}
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -35,6 +35,7 @@ from tests.simulation.faults import Fault, Faults
 from tests.simulation.hub import Crash, Hub, Worker
 from tests.simulation.invariants import is_connected
 from tests.simulation.judge import Broken, Judge
+from tests.simulation.owed import LOOKS
 from tests.simulation.people import People
 from tests.simulation.ports import SimLanes, SimQueue, SimStore, SkewedClock, provider
 from tests.simulation.post import Post
@@ -325,7 +326,8 @@ class World:
         """Count a call."""
         self.calls[operation] += 1
         self.judge.called(system, operation, fault)
-        self.judge.care.called(operation, self._who())
+        if operation in LOOKS:
+            self.judge.care.called(operation, self._who())
 
     def excuse(self, token: str, faults: int, doubles: int) -> None:
         """A spare meeting of this event may be nobody's fault."""

@@ -6,8 +6,9 @@ Authority: contract 7.1, 7.3 (conditions), 10.1 (access), 11 (roles)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from infra.local.calendar.access import at_least, blocks, is_private, role_of
 from infra.local.calendar.calendar import Calendar
@@ -16,8 +17,7 @@ from infra.local.calendar.messages import Json
 from infra.local.calendar.world import World
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A call as the methods get it: parameters typed, body checked against its schema."""
 
     world: World

@@ -6,7 +6,6 @@ Authority: https://developers.google.com/workspace/calendar/api/v3/reference/eve
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import islice
 
 from msgspec import structs
@@ -40,7 +39,7 @@ def list_events(call: Call) -> Response:
     calendar = call.calendar()
     wanted = _wanted(call)
     if call.role(calendar) == "freeBusyReader":
-        wanted = replace(wanted, single=True)
+        wanted = structs.replace(wanted, single=True)
     mask = mask_of(call)
     at = _pass(call, calendar)
     etag = list_etag(call, calendar)

@@ -6,9 +6,9 @@ Authority: https://developers.google.com/workspace/calendar/api/guides/performan
 from __future__ import annotations
 
 import gzip
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from infra.local.calendar.messages import Request, Response
 

@@ -7,9 +7,10 @@ A row's key says where the next page goes on; it depends on the row alone, so th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from infra.local.calendar.calendar import Calendar
 from infra.local.calendar.knobs import Knobs
@@ -29,8 +30,7 @@ HORIZON = timedelta(days=2 * 366)
 """How far ahead a series without an end is expanded where no timeMax says it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(msgspec.Struct, frozen=True):
     """Where a pass over the list stands: changes after `since` (None: a full pass) up to `frozen`, behind `key`."""
 
     since: int | None
@@ -40,8 +40,7 @@ class Pass:
     page: int = 0  # how many pages came before
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """The filters of one list request."""
 
     single: bool
@@ -67,8 +66,7 @@ class Wanted:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(msgspec.Struct, frozen=True):
     """The rows that one request sees of one calendar."""
 
     calendar: Calendar

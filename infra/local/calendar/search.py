@@ -6,8 +6,9 @@ Authority: contract 2.1
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from infra.local.calendar.errors import invalid
 from infra.local.calendar.messages import Json
@@ -15,8 +16,7 @@ from infra.local.calendar.messages import Json
 Pairs = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(msgspec.Struct, frozen=True):
     """What an event must hold; every condition must be met."""
 
     words: tuple[str, ...]

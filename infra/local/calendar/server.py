@@ -8,10 +8,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from random import Random
 from urllib.parse import parse_qs
+
+from msgspec.structs import replace
 
 from infra.local.calendar import (
     acl,

@@ -13,6 +13,7 @@ from infra.local.calendar.errors import invalid
 from infra.local.calendar.messages import Json
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -74,16 +75,15 @@ def rezoned(body: Json, zone: ZoneInfo, calendar_zone: ZoneInfo) -> Json:
 
 def micros(moment: datetime) -> int:
     """Microseconds since the epoch."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    return (moment - EPOCH) // _MICROSECOND
 
 
 @functools.lru_cache(maxsize=1024)
 def stamp_text(stamp: int) -> str:
     """Microseconds since the epoch as `created` and `updated` show them: UTC with milliseconds."""
-    moment = EPOCH + timedelta(microseconds=stamp)
-    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return rfc3339(EPOCH + timedelta(microseconds=stamp))
 
 
 def rfc3339(moment: datetime) -> str:
     """An instant as the control routes show it."""
-    return stamp_text(micros(moment))
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

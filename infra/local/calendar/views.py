@@ -5,9 +5,10 @@ Authority: contract 1.2.1, 2.1 (maxAttendees, timeZone), 4.2 (tombstones), 6.7 (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from zlib import crc32
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from infra.local.calendar.access import at_least, blocks, is_private
 from infra.local.calendar.calendar import Calendar
@@ -23,8 +24,7 @@ _BARE = ("kind", "etag", "id", "status")
 _MINIMUM = (*_BARE, "recurringEventId", "originalStartTime")
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """How one caller sees one calendar's events in one call."""
 
     mask: Mask | None

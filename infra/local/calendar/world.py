@@ -62,7 +62,8 @@ class World:
 
     def now(self) -> datetime:
         """The server's present instant."""
-        return self._clock() + timedelta(seconds=self.life.offset)
+        now = self._clock()
+        return now + timedelta(seconds=self.life.offset) if self.life.offset else now
 
     def set_clock(self, now: datetime) -> None:
         """Make `now` the present; time goes on from there."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from infra.local.calendar.errors import ApiError
 from infra.local.calendar.messages import Json, Request, Response
@@ -19,8 +20,7 @@ _REALM = 'Bearer realm="https://accounts.google.com/"'
 _SHORTCUT = "dev:"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """A user, as far as a client may act for them; scopes None: in everything."""
 
     user: str

@@ -235,11 +235,13 @@ def _moved_elsewhere(work: Work, ref: MeetingRef) -> bool:
     for document in ground.store.query(feeds.COLLECTION, [Where("user", "==", row.user)]):
         feed = feeds.decode(document)
         # One that only a script's triggers follow takes no meeting over.
-        if feed.calendar == row.calendar or feed.stopped or not feed.conferences:
+        if feed.calendar == row.calendar or not feed.conferences:
             continue
-        heirs = [event for event in _copies(work, feed.calendar, row.ical_uid) if _takes_over(work, event, ref)]
-        if heirs:
+        heirs = [event for event in _copies(work, feed, row.ical_uid) if _takes_over(work, event, ref)]
+        if heirs and not feed.stopped:
             _call_in(ground, feed, heirs[0])
+        if heirs:
+            # A calendar that is stopped takes over when its owner connects it again.
             return True
     return False
 
@@ -257,11 +259,15 @@ def _call_in(ground: Ground, feed: Feed, heir: Event) -> None:
         ledger.enqueue(ground, row)
 
 
-def _copies(work: Work, calendar: str, ical_uid: str) -> list[Event]:
+def _copies(work: Work, feed: Feed, ical_uid: str) -> list[Event]:
     try:
-        return work.ground.calendar.find(work.row.user, calendar, ical_uid)
+        return work.ground.calendar.find(feed.user, feed.calendar, ical_uid)
     except Gone:
         return []
+    except Refused:
+        if feed.stopped:
+            return []
+        raise
 
 
 def _takes_over(work: Work, event: Event, ref: MeetingRef) -> bool:

@@ -23,7 +23,8 @@ from functions import ledger, runs
 from functions.feed import Feed
 from functions.ground import Ground
 from functions.ledger import Row
-from functions.ports import Document, Put, Where
+from functions.pages import every
+from functions.ports import Put, Where
 from functions.work import remark
 
 COLLECTION = "sweeps"
@@ -75,15 +76,10 @@ def sweep_provider(ground: Ground, provider: ConferenceProvider, listed: Iterabl
 
 
 def _linked(ground: Ground, provider: ConferenceProvider) -> Iterator[Row]:
-    last: Document | None = None
-    while True:
-        some = ground.store.query(ledger.COLLECTION, [Where("meeting", ">", "")], order_by="meeting", after=last)
-        for row in map(ledger.decode, some):
-            if row.link and (row.link.provider, row.link.account) == (provider.name, provider.account):
-                yield row
-        if len(some) < 100:
-            return
-        last = some[-1]
+    found = every(ground.store, ledger.COLLECTION, [Where("meeting", ">", "")], order_by="meeting", page=100)
+    for row in map(ledger.decode, found):
+        if row.link and (row.link.provider, row.link.account) == (provider.name, provider.account):
+            yield row
 
 
 def _stale(row: Row, meeting: Meeting | None) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -17,11 +16,11 @@ from functions.credentials import User
 from functions.feed import Feed
 from functions.ground import MINUTE, Ground
 from functions.initialise import initialise
-from functions.ports import Document, Task, Where
+from functions.pages import every
+from functions.ports import Task, Where
 
 NET = 1.5 * MINUTE
 """Seconds after which a task looks whether all is connected: this process may have died over it."""
-PAGE = 100
 
 log = structlog.get_logger(__name__)
 
@@ -61,18 +60,9 @@ def go_on(ground: Ground, user_id: str, consent: int, feed: str | None) -> str |
 
 def feeds_of(ground: Ground, user: str) -> list[tuple[str, Feed]]:
     """The user's feeds by their ids, however many there are; the primary calendar first."""
-    found = [(document.key.partition("/")[2], feeds.decode(document)) for document in _documents(ground, user)]
+    documents = every(ground.store, feeds.COLLECTION, [Where("user", "==", user)], page=100)
+    found = [(document.key.partition("/")[2], feeds.decode(document)) for document in documents]
     return sorted(found, key=lambda one: (one[1].calendar != user, one[1].calendar))
-
-
-def _documents(ground: Ground, user: str) -> Iterator[Document]:
-    last: Document | None = None
-    while True:
-        some = ground.store.query(feeds.COLLECTION, [Where("user", "==", user)], limit=PAGE, after=last)
-        yield from some
-        if len(some) < PAGE:
-            return
-        last = some[-1]
 
 
 def _enqueue(ground: Ground, kept: User, feed: str | None, *, at: float) -> None:

@@ -8,7 +8,7 @@ themselves do: they are people's appointments, not ours.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -25,6 +25,7 @@ from functions.credentials import User
 from functions.feed import Feed
 from functions.ground import DAY, Ground
 from functions.ledger import Row
+from functions.pages import every
 from functions.ports import Delete, Document, Put, Task, Where
 from functions.script import (
     cache,
@@ -159,7 +160,7 @@ def _stop(ground: Ground, name: str) -> None:
 
 def _close_channels(ground: Ground, whose: Where) -> None:
     """Close them while there is a credential for it; where there is none any more, they end with it."""
-    for document in _every(ground, channel.COLLECTION, whose):
+    for document in every(ground.store, channel.COLLECTION, [whose]):
         with suppress(Revoked, Refused, Gone):
             channel.close_channel(ground, document.key.partition("/")[2])
         left = ground.store.get(document.key)
@@ -188,7 +189,7 @@ def forget_left(ground: Ground, name: str) -> None:
 
 
 def _forget_rows(ground: Ground, name: str) -> None:
-    for document in _every(ground, ledger.COLLECTION, Where("feed", "==", name)):
+    for document in every(ground.store, ledger.COLLECTION, [Where("feed", "==", name)]):
         _let_go(ground, ledger.decode(document))
     for collection in OF_FEEDS:
         _delete_all(ground, collection, Where("feed", "==", name))
@@ -210,17 +211,6 @@ def _let_go(ground: Ground, row: Row) -> None:
 
 def _leading(row: Row) -> object:
     return msgspec.structs.replace(row.link, leads=True, agreed=None) if row.link else None
-
-
-def _every(ground: Ground, collection: str, where: Where) -> Iterator[Document]:
-    """All documents that meet the condition, page by page; they may be deleted meanwhile."""
-    last: Document | None = None
-    while True:
-        some = ground.store.query(collection, [where], limit=PAGE, after=last)
-        yield from some
-        if len(some) < PAGE:
-            return
-        last = some[-1]
 
 
 def _delete_all(ground: Ground, collection: str, where: Where) -> None:

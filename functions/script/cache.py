@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from conference.errors import Conflict, Refused
+from functions.pages import every
 from functions.ports import Delete, Document, Put, Where
 from functions.script import context, keeping
 from functions.script.errors import BadArgument, BadValue, TooLarge
@@ -81,7 +82,7 @@ class Cache:
         if most is None:
             return
         mine = [Where("cache", "==", self._owner.id())]
-        items = list(keeping.every(self._store, COLLECTION, mine, order_by="expire_at"))
+        items = list(every(self._store, COLLECTION, mine, order_by="expire_at"))
         if len(items) <= most:
             return
         for item in items[: len(items) - self._limits.cache_kept]:

@@ -14,6 +14,7 @@ import msgspec
 
 from conference.decoding import from_plain
 from functions import feed
+from functions.pages import every
 from functions.ports import Delete, Document, Put, Where
 from functions.script import keeping
 from functions.script.errors import BadArgument
@@ -107,7 +108,7 @@ def find_by_ical_uid(ical_uid: str) -> list[Conference]:
     """What is noted of the user's events with this iCalUID: an event that moved keeps it, and loses its id's place."""
     owner = keeping.of_user()
     conditions = [Where("owner", "==", owner.id()), Where("ical_uid", "==", ical_uid)]
-    documents = keeping.every(owner.project.ground.store, COLLECTION, conditions)
+    documents = every(owner.project.ground.store, COLLECTION, conditions)
     return [conference for document in documents if (conference := _decode(document)) is not None]
 
 
@@ -124,7 +125,7 @@ class _Ledger:
 
     def everything(self) -> list[Conference]:
         conditions = [Where("owner", "==", self._owner.id()), Where("calendar_id", "==", self._calendar)]
-        documents = keeping.every(self._ground.store, COLLECTION, conditions)
+        documents = every(self._ground.store, COLLECTION, conditions)
         return [conference for document in documents if (conference := _decode(document)) is not None]
 
     def attach(self, event: Event, conference_id: str, solution: str, agreed: str) -> Conference:

@@ -15,6 +15,7 @@ import msgspec
 from conference.decoding import from_plain
 from conference.errors import Conflict
 from functions.ground import Ground
+from functions.pages import every
 from functions.ports import Delete, Document, Put, Task, Where
 from functions.script import resource
 from functions.script.changes import Change
@@ -99,13 +100,8 @@ def enqueue(ground: Ground, trigger: str, turn: str, *, at: float | None = None,
 
 def waiting(ground: Ground, feed: str) -> frozenset[str]:
     """The events of a feed that are on their way to some trigger, or parked."""
-    found, last = set[str](), None
-    while True:
-        some: list[Document] = ground.store.query(COLLECTION, [Where("feed", "==", feed)], limit=200, after=last)
-        found.update(str(document.data["event"]) for document in some)
-        if len(some) < 200:
-            return frozenset(found)
-        last = some[-1]
+    found = every(ground.store, COLLECTION, [Where("feed", "==", feed)])
+    return frozenset(str(document.data["event"]) for document in found)
 
 
 def forget(ground: Ground, trigger: str) -> None:

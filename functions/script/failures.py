@@ -13,7 +13,8 @@ import structlog
 
 from conference.errors import Conflict, LockstepError
 from functions.ground import DAY
-from functions.ports import Document, Put, Where
+from functions.pages import every
+from functions.ports import Put, Where
 from functions.script import processes
 from functions.script.changes import Change
 from functions.script.clockwork import moment
@@ -24,7 +25,6 @@ from functions.script.trigger import Trigger, TriggerRecord
 
 COLLECTION = "summaries"
 SUBJECT = "Summary of failures for {script}"
-PAGE = 200
 
 log = structlog.get_logger(__name__)
 
@@ -123,16 +123,10 @@ def _claim(project: Project) -> tuple[float | None, float]:
 def _failures(project: Project, since: float) -> dict[str, tuple[FailedRuns, ...]]:
     """What failed, by user, most often first."""
     counted: dict[str, Counter[tuple[str, str, str]]] = defaultdict(Counter)
-    last: Document | None = None
     where = [Where("script", "==", project.id), Where("newness", "<=", -since)]
-    while True:
-        some = project.ground.store.query(processes.COLLECTION, where, order_by="newness", limit=PAGE, after=last)
-        for data in (one.data for one in some):
-            if data["error"]:
-                counted[data["user"]][data["handler"], data["source"], data["error"]] += 1
-        if len(some) < PAGE:
-            break
-        last = some[-1]
+    for data in (one.data for one in every(project.ground.store, processes.COLLECTION, where, order_by="newness")):
+        if data["error"]:
+            counted[data["user"]][data["handler"], data["source"], data["error"]] += 1
     return {
         user: tuple(FailedRuns(*which, times) for which, times in failures.most_common())
         for user, failures in counted.items()

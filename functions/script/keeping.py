@@ -6,19 +6,18 @@ Authority: https://developers.google.com/apps-script/guides/properties, whose th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from conference.errors import Conflict, Later
-from functions.ports import Delete, Document, Put, Store, Where
+from functions.ports import Delete, Document, Put
 from functions.script import context
 from functions.script.project import Project
 
 TRIES = 30
-PAGE = 200
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.5
 
 
@@ -86,14 +85,6 @@ def settle(project: Project, key: str, decide: Callable[[Document | None], Write
         else:
             return
     raise Later("the document is too busy")
-
-
-def every(store: Store, collection: str, where: Sequence[Where], *, order_by: str | None = None) -> Iterator[Document]:
-    """All documents that meet the conditions, however many there are."""
-    last: Document | None = None
-    while page := store.query(collection, where, order_by=order_by, limit=PAGE, after=last):
-        yield from page
-        last = page[-1]
 
 
 def version(document: Document | None) -> str | None:

@@ -17,6 +17,7 @@ from functions import channel
 from functions import feed as feeds
 from functions.feed import begun, restarted, retried
 from functions.ground import Ground
+from functions.pages import every
 from functions.ports import Delete, Document, Put, Where
 from functions.script import delivery as deliveries
 from functions.script import dispatch
@@ -112,14 +113,8 @@ def forget(ground: Ground, record: TriggerRecord) -> None:
 
 def of_owner(ground: Ground, owner: str) -> list[TriggerRecord]:
     """One user's triggers in one script, in the order in which they were made."""
-    where, found = [Where("owner", "==", owner)], list[TriggerRecord]()
-    last: Document | None = None
-    while True:
-        some = ground.store.query(triggers.COLLECTION, where, order_by="order", after=last)
-        found += map(triggers.decode, some)
-        if len(some) < 100:
-            return found
-        last = some[-1]
+    found = every(ground.store, triggers.COLLECTION, [Where("owner", "==", owner)], order_by="order", page=100)
+    return list(map(triggers.decode, found))
 
 
 def _once(

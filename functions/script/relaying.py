@@ -6,11 +6,12 @@ import msgspec
 
 from conference.errors import Conflict
 from functions.ground import Ground
-from functions.ports import Document, Where
+from functions.pages import every
+from functions.ports import Where
 from functions.script import delivery as deliveries
 from functions.script.delivery import Delivery
 from functions.script.project import Project
-from functions.script.settling import BATCH, Held, changed
+from functions.script.settling import Held, changed
 from functions.script.trigger import TriggerRecord
 
 
@@ -39,17 +40,11 @@ def relay_forgotten(ground: Ground) -> int:
 def replay(project: Project, record: TriggerRecord, event: str | None = None) -> int:
     """Hand over again what was parked for a trigger, all or one event's; return how many that is."""
     ground, count = project.ground, 0
-    where, last = [Where("trigger", "==", record.id)], None
-    while True:
-        some: list[Document] = ground.store.query(deliveries.COLLECTION, where, limit=BATCH, after=last)
-        for document in some:
-            one = Held(document, deliveries.decode(document))
-            if one.delivery.parked is not None and event in (None, one.delivery.event):
-                count += 1
-                changed(ground, one, lambda fresh: _revived(ground, fresh))
-        if len(some) < BATCH:
-            break
-        last = some[-1]
+    for document in every(ground.store, deliveries.COLLECTION, [Where("trigger", "==", record.id)]):
+        one = Held(document, deliveries.decode(document))
+        if one.delivery.parked is not None and event in (None, one.delivery.event):
+            count += 1
+            changed(ground, one, lambda fresh: _revived(ground, fresh))
     if count:
         deliveries.enqueue(ground, record.id, f"replay-{ground.now()}")
     return count

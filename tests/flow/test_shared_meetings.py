@@ -48,7 +48,7 @@ def test_another_calendar_that_is_gone_does_not_keep_a_meeting_alive(world: Worl
 @pytest.mark.parametrize("guests", [[], [ALICE]], ids=["a tombstone", "a guest's copy"])
 @pytest.mark.parametrize("target", range(4))
 def test_an_event_is_found_in_whichever_calendar_it_was_moved_to(world: World, target: int, guests: list[str]) -> None:
-    """Every other calendar of its user is searched, but for those that are stopped; other people's are not.
+    """Every other calendar of its user is searched; other people's are not.
 
     What it leaves behind is a tombstone, or a guest's copy where the user is invited.
     """
@@ -76,6 +76,28 @@ def test_an_event_is_found_in_whichever_calendar_it_was_moved_to(world: World, t
     assert "the event lives on in another calendar, which will take its meeting over" in waiting
     assert not any(row.pending for row in world.rows())
     assert not world.feed(feeds_of[names[4]]).owed
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_an_event_that_was_moved_to_a_stopped_calendar(world: World, *, readable: bool) -> None:
+    """It keeps its meeting until that calendar is connected again; one that may not be read holds up nothing."""
+    world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")
+    team = world.connect("team@example.com")
+    world.connect()
+    made = world.insert()
+    world.settle()
+    (meeting,) = world.meetings()
+    feeds.change(world.ground, team, partial(msgspec.structs.replace, stopped=True))
+    if not readable:
+        world.google_control("faults", method="GET", path="team.*/events", times=100, status=403, reason="forbidden")
+    world.move(made["id"], "team@example.com")
+    world.settle(timedelta(minutes=5))
+    kept = [one["id"] for one in world.meetings()]
+    world.connect("team@example.com")
+    world.settle(timedelta(minutes=20))
+
+    assert kept == ([meeting["id"]] if readable else [])
+    assert [one["id"] for one in world.meetings()] == kept
 
 
 def test_an_event_moved_before_its_join_link_came_leaves_nothing_behind(world: World) -> None:

@@ -106,12 +106,16 @@ class Strikes:
             slot = reach + step
 
     def _check_seldom(self, timed: Timed, runs: Sequence[Struck]) -> None:
-        """A slot that a run has ended for, which nothing has struck, is run for no more."""
+        """A slot that a run has ended for, which nothing has struck, is run for no more.
+
+        But for one that has died over it meanwhile: the queue had given the task to both.
+        """
         step = 60.0 * (timed.minutes or 1)
         for first in runs:
             if first.ended is None or not first.sound():
                 continue
             for later in runs:
                 over = later.slot - later.missed * step <= first.slot <= later.slot
-                if over and later.began > first.ended + NOTED:
+                died = any(run.slot == later.slot and not run.sound() for run in runs if run is not later)
+                if over and later.began > first.ended + NOTED and not died:
                     raise Broken("strikes", f"trigger {timed.trigger} ran for {first.slot}, and at {later.began} again")

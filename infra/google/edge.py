@@ -9,7 +9,6 @@ import random
 import secrets
 import time
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 
 from functions.ground import Policy
@@ -18,7 +17,7 @@ from functions.rearming import Rearming
 from functions.telemetry import Telemetry
 from infra.google.firestore_rest import RestStore, WholeStore
 from infra.google.rest import Metadata, Rest
-from infra.google.task_address import CALLED, Address, queue_ids
+from infra.google.task_address import Address, address_of
 from infra.google.tasks_rest import RestQueue, WholeQueue
 from infra.local.clock import SystemClock
 from infra.settings import Settings
@@ -110,15 +109,7 @@ def _whole_queue(settings: Settings, clock: SystemClock) -> WholeQueue:
 
 def task_address(settings: Settings) -> Address:
     """Where tasks go and whom they call."""
-    kinds = {"one": (), "function": CALLED, "provider": (HTTP,)}[settings.task_queues]
-    return Address(
-        f"projects/{settings.project}/locations/{settings.region}",
-        settings.task_queue,
-        base_url(settings),
-        account(settings, "tasks"),
-        queue_ids(settings.task_queue, kinds),
-        timedelta(seconds=settings.task_deadline),
-    )
+    return address_of(settings, base_url(settings), account(settings, "tasks"), (HTTP,))
 
 
 def base_url(settings: Settings) -> str:

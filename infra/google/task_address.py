@@ -5,11 +5,12 @@ Authority: https://cloud.google.com/tasks/docs/creating-http-target-tasks
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from functions.ports import Task
+from infra.settings import Settings
 
 SHORTEST, LONGEST = timedelta(seconds=15), timedelta(minutes=30)
 """Between these a call's deadline must lie."""
@@ -24,6 +25,19 @@ def queue_ids(name: str, kinds: Iterable[str]) -> dict[str, str]:
     With one for each, a crowd of one kind does not hold up the others. A queue's id holds no underscore.
     """
     return {kind: f"{name}-{kind.replace('_', '-')}" for kind in kinds}
+
+
+def address_of(settings: Settings, base_url: str, account: str, providers: Collection[str]) -> Address:
+    """Where tasks go as the settings say, to call the functions at `base_url` as `account`."""
+    kinds = {"one": (), "function": CALLED, "provider": providers}[settings.task_queues]
+    return Address(
+        f"projects/{settings.project}/locations/{settings.region}",
+        settings.task_queue,
+        base_url,
+        account,
+        queue_ids(settings.task_queue, kinds),
+        timedelta(seconds=settings.task_deadline),
+    )
 
 
 @dataclass(frozen=True, slots=True)

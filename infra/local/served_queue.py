@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import partial
 
 import httpx
 from google.cloud.tasks_v2 import CloudTasksClient
 
 from functions.ports import Clock
-from infra.google import queues, task_address, tasks
+from infra.google import queues, tasks
+from infra.google.task_address import address_of
 from infra.local.held import Counts
 from infra.settings import Settings
 
@@ -28,24 +28,14 @@ class ServedQueue:
     """Cloud Tasks behind Google's client; its local server is a part of the stack and signs tokens by itself."""
 
     def __init__(self, settings: Settings, clock: Clock, account: str, providers: Sequence[str]) -> None:
-        location = f"projects/{settings.project}/locations/{settings.region}"
-        kinds = {"one": (), "function": task_address.CALLED, "provider": providers}[settings.task_queues]
-        ids = task_address.queue_ids(settings.task_queue, kinds)
-        address = task_address.Address(
-            location,
-            settings.task_queue,
-            settings.base_url,
-            account,
-            ids,
-            timedelta(seconds=settings.task_deadline),
-        )
+        address = address_of(settings, settings.base_url, account, providers)
         target = f"127.0.0.1:{settings.tasks_port}"
         self._client: Callable[[], CloudTasksClient] = partial(tasks.local_client, target)
         self.queue = tasks.CloudTasksQueue(self._client, address, clock, timeout=settings.timeout)
-        names = [settings.task_queue, *ids.values()]
+        names = [address.queue, *address.queues.values()]
         each = AT_ONCE // (len(names) + 1)
         self._plans = [queues.QueuePlan(name, concurrent=each) for name in names]
-        self._location = location
+        self._location = address.location
         self._state = f"http://127.0.0.1:{settings.tasks_http_port}/control/state"
         self._http = httpx.Client(timeout=settings.timeout, follow_redirects=False, trust_env=False)
 

@@ -19,7 +19,7 @@ import httpx
 
 from infra.local.keys import Keys
 from infra.local.part import Part, Plan
-from infra.settings import PREFIX, Settings, as_environment
+from infra.settings import PREFIX, Settings, as_environment, variable
 from infra.wiring import janus_server
 
 READY_WITHIN = 60.0
@@ -271,7 +271,7 @@ def _make(state: Path) -> None:
     except OSError as error:
         raise StackError(
             f"The state folder {state} cannot be used: {os.strerror(error.errno or 0).lower()}. "
-            f"Choose another with the setting {PREFIX}STATE."
+            f"Choose another with the setting {variable('STATE')}."
         ) from None
 
 
@@ -284,7 +284,7 @@ def _locked(state: Path) -> IO[bytes]:
         file.close()
         raise StackError(
             f"Another Lockstep runs with the state folder {state}. Stop that one, or choose another folder with the "
-            f"setting {PREFIX}STATE, for example: make run STATE=.lockstep2 PORT=8950 CALENDAR_PORT=8951 …"
+            f"setting {variable('STATE')}, for example: make run STATE=.lockstep2 PORT=8950 CALENDAR_PORT=8951 …"
         ) from None
     return file
 
@@ -293,7 +293,7 @@ def _check_ports(wanted: Iterable[Plan]) -> None:
     seen: dict[int, str] = {}
     for plan in wanted:
         for setting, port in plan.ports.items():
-            name = f"{PREFIX}{setting.upper()}"
+            name = variable(setting)
             if port in seen:
                 raise StackError(
                     f"The settings {seen[port]} and {name} name the same port, {port}. Choose another for one."

@@ -59,6 +59,7 @@ class Hub:
         self._until = start
         self._shown = start, datetime.fromtimestamp(start, UTC)
         self._main = getcurrent()
+        self._idle: list[greenlet] = []
         self.current: Worker | None = None
         """The worker that runs now."""
 
@@ -109,13 +110,16 @@ class Hub:
         self.seconds = max(self.seconds, until)
 
     def close(self) -> None:
-        """End every worker that is still waiting."""
+        """End every worker that is still waiting; who has spawned any does so in the end."""
         waiting = [what for _, _, what in self._due if isinstance(what, Worker)]
         self._due.clear()
         for worker in waiting:
             for other in worker.process.workers:
                 other.ended = _nobody_minds
             self.kill(worker.process)
+        for line in self._idle:
+            line.throw()
+        self._idle.clear()
 
     def kill(self, process: Process) -> None:
         """End a process: none of its workers does anything any more."""
@@ -174,10 +178,12 @@ class Hub:
     def _resume(self, worker: Worker) -> None:
         if worker.over or worker.process.dead:
             return
-        if worker.line is None:
-            worker.line = greenlet(lambda: self._live(worker), self._main)
         self.current = worker
-        worker.line.switch()
+        if worker.line is None:
+            worker.line = self._idle.pop() if self._idle else greenlet(self._work, self._main)
+            worker.line.switch(worker)
+        else:
+            worker.line.switch()
         self.current = None
         self._after(worker)
 
@@ -187,9 +193,16 @@ class Hub:
         if worker.process.dead:
             self.kill(worker.process)
 
+    def _work(self, worker: Worker) -> None:
+        """Live through one worker after the other, each in a context of its own: a new line costs more than most do."""
+        while True:
+            self._live(worker)
+            self._idle.append(getcurrent())
+            worker = self._main.switch()
+
     def _live(self, worker: Worker) -> None:
         try:
-            worker.result = worker.run()
+            worker.result = contextvars.Context().run(worker.run)
         except Crash as crash:
             worker.error = crash
             worker.process.dead = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import partial
 
 from hypothesis import given
@@ -26,6 +27,7 @@ def test_workers_interleave_in_the_order_of_their_time() -> None:
     hub.spawn("a", partial(work, "a", 2, 2), nothing)
     hub.spawn("b", partial(work, "b", 1, 2), nothing)
     hub.run(10)
+    hub.close()
 
     assert said == ["b 1", "a 2", "b 3", "a 4"]
     assert hub.seconds == 10
@@ -46,6 +48,7 @@ def test_lanes_go_side_by_side_and_answer_in_order() -> None:
 
     worker = hub.spawn("parent", lambda: hub.side_by_side([partial(call, n) for n in range(4)], 2), nothing)
     hub.run(100)
+    hub.close()
 
     assert isinstance(worker.result, list)
     assert [type(one).__name__ for one in worker.result] == ["int", "int", "ValueError", "int"]
@@ -79,6 +82,7 @@ def test_a_crash_in_one_lane_takes_the_whole_process_and_nobody_else() -> None:
     hub.spawn("dying", parent, ended.append)
     hub.spawn("other", other, ended.append)
     hub.run(10)
+    hub.close()
 
     assert said == ["other"]
     assert [(worker.name, type(worker.error)) for worker in ended] == [("dying", Crash), ("other", type(None))]
@@ -93,3 +97,21 @@ def test_time_never_goes_back(times: list[float]) -> None:
     hub.run(200)
 
     assert seen == sorted(max(50.0, time) for time in times)
+
+
+def test_a_worker_knows_nothing_of_who_went_before_it() -> None:
+    """Lines are used again, contexts are not."""
+    hub, word, heard = Hub(0.0), ContextVar("word", default="nothing"), list[str]()
+
+    def work(said: str) -> None:
+        heard.append(word.get())
+        word.set(said)
+        hub.sleep(1)
+        heard.append(word.get())
+
+    for number in range(2):
+        hub.spawn(f"w {number}", partial(work, "mine"), nothing)
+        hub.run(10.0 * (number + 1))
+    hub.close()
+
+    assert heard == ["nothing", "mine"] * 2

@@ -1,7 +1,7 @@
 """The judge of a simulated world: it sees every step and the state at rest, and believes nothing that the product says.
 
 It shares no code with the product: documents are plain JSON to it, and what a meeting must be it reckons by itself.
-Authority: docs/reliability.md, *Five oracles* and *Invariants*
+Authority: docs/reliability.md, *Oracles* and *Invariants*
 """
 
 from __future__ import annotations

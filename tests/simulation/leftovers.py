@@ -1,6 +1,6 @@
 """What must not be left when all has come to rest: claims, leases, channels, tasks, letters.
 
-Authority: docs/reliability.md, *Five oracles* (convergence judges everything, not only results) and I12
+Authority: docs/reliability.md, *Oracles* (convergence judges everything, not only results) and I12
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What must be when all has come to rest: each wish fulfilled once, and nothing left behind.
 
-Authority: docs/reliability.md, *Five oracles* (convergence, freshness) and *Invariants* (I1, I8, I9, I12)
+Authority: docs/reliability.md, *Oracles* (convergence, freshness) and *Invariants* (I1, I8, I9, I12)
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from conference.errors import Conflict, LockstepError, Revoked, Stale
+from conference.errors import Conflict, LockstepError, OutcomeUnknown, Revoked, Stale
 from conference.link import Link, index
 from conference.plan import MeetingSays, NotAsked
 from functions import dead, ledger
@@ -73,9 +73,11 @@ class Work:
             )
             try:
                 (version,) = self.ground.store.commit(ledger.put(claimed, self.version))
-            except Conflict:
+            except (Conflict, OutcomeUnknown):
                 if not self._read_again():
                     return False
+                if self._has_become(claimed):
+                    return True
                 continue
             self.row, self.version = claimed, version or ""
             return True
@@ -93,9 +95,11 @@ class Work:
             )
             try:
                 (version,) = self.ground.store.commit(ledger.put(taken, self.version))
-            except Conflict:
+            except (Conflict, OutcomeUnknown):
                 if not self._read_again():
                     return False
+                if self._has_become(taken):
+                    return True
                 continue
             self.row, self.version = taken, version or ""
             return True
@@ -233,10 +237,16 @@ class Work:
         self.stored_link = self.row.link
         return True
 
+    def _has_become(self, claimed: Row) -> bool:
+        """True if the claim was written after all, though no answer came."""
+        return (self.row.fence, self.row.claimed_until) == (claimed.fence, claimed.claimed_until)
+
     def _merge(self) -> None:
         document = self.ground.store.get(self.document_key)
         fresh = ledger.decode(document) if document else None
-        if document is None or fresh is None or fresh.fence != self.row.fence or fresh.link != self.stored_link:
+        # A link that we have written without an answer is ours, too.
+        links = (self.stored_link, self.row.link)
+        if document is None or fresh is None or fresh.fence != self.row.fence or fresh.link not in links:
             raise Stale("somebody else has taken the row")
         ours = {name: getattr(self.row, name) for name in OURS}
         # What the holder has not looked at yet still has to be looked at.

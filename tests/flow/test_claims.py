@@ -16,6 +16,7 @@ from functions.ledger import Row
 from functions.ports import Document, Put
 from functions.reconcile import Outcome
 from tests.flow.test_contention import Contended
+from tests.instead import Instead
 from tests.meanwhile import Meanwhile
 from tests.world import World, asked
 
@@ -311,3 +312,34 @@ def test_an_end_whose_answer_is_lost_is_an_end(world: World) -> None:
     job.postpone(OutcomeUnknown("no answer"), None)
 
     assert (only(world)[1].pending, only(world)[1].claimed_until) == (False, 0.0)
+
+
+@pytest.mark.parametrize("how", ["claim", "take_over"])
+def test_a_claim_whose_answer_is_lost_is_a_claim(world: World, how: str) -> None:
+    """Who made it finds it made, and does not wait for himself."""
+    fence = handed(world).fence
+    if how == "claim":
+        rewrite(world, claimed_until=0.0)
+    job = work.Work.on(world.ground, only(world)[0])
+    world.change_ground(store=Lost(world.store))
+    job.ground = world.ground
+
+    assert (getattr(job, how)(), job.row.fence, only(world)[1].fence) == (True, fence + 1, fence + 1)
+
+
+def test_an_intent_whose_answer_is_lost_is_worked_on_by_who_wrote_it(world: World) -> None:
+    """It is tried again within seconds, not when its claim is over."""
+    calm, lost = world.store, list[str]()
+
+    def commit(*writes: Put) -> object:
+        done = calm.commit(*writes)
+        if not lost and any((write.data.get("link") or {}).get("key") for write in writes):
+            lost.append("the answer")
+            raise OutcomeUnknown("no answer from the store")
+        return done
+
+    world.change_ground(store=Instead(calm, commit=commit))
+    world.insert()
+    world.settle(timedelta(seconds=15))
+
+    assert len(world.meetings()) == len(lost) == 1

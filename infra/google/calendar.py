@@ -43,6 +43,8 @@ _STOP = Operation("channels.stop", Missing.CHANNEL)
 
 _LARGEST_PAGE = 2500
 _MOST_SEEN = 250
+_EVERY_CHANGE = f"&singleEvents=false&showDeleted=true&maxResults={_LARGEST_PAGE}"
+"""What each page of changes is asked for with: the client would check and quote it anew at every call."""
 _MOST_PAGES = 50
 """Short and empty pages are normal, so a small answer may take several; more than this is a fault."""
 
@@ -103,10 +105,8 @@ class GoogleCalendar:
         window = {"timeMin": _instant(ends_after)} if ends_after and not token else {}
         listing = self._list(
             user,
+            always=_EVERY_CHANGE,
             calendarId=calendar,
-            singleEvents=False,
-            showDeleted=True,
-            maxResults=_LARGEST_PAGE,
             syncToken=token,
             pageToken=page,
             whole=whole,
@@ -237,9 +237,10 @@ class GoogleCalendar:
                 return
         raise Refused("a short list takes too many pages", _LIST.where())
 
-    def _list(self, user: str, *, whole: bool = False, **arguments: Any) -> Listing:
+    def _list(self, user: str, *, whole: bool = False, always: str = "", **arguments: Any) -> Listing:
         mask = {} if whole else {"fields": PAGE_FIELDS}
-        content = self._call(_LIST, user, self._requests.events.list, prettyPrint=False, **mask, **arguments)
+        always += "&prettyPrint=false"
+        content = self._call(_LIST, user, self._requests.events.list, always=always, **mask, **arguments)
         return _decode(_LIST, read_whole_listing if whole else read_listing, content)
 
     def _call(
@@ -262,11 +263,12 @@ class GoogleCalendar:
         etag: str | None,
         arguments: dict[str, Any],
     ) -> bytes | LockstepError:
-        fields = arguments.pop("fields", None)
+        fields, always = arguments.pop("fields", None), arguments.pop("always", "")
         try:
             request = method(**arguments)
+            request.uri += always  # behind the alt=json that every address has
             if fields is not None:
-                request.uri += f"&fields={_quoted(fields)}"  # behind the alt=json that every address has
+                request.uri += f"&fields={_quoted(fields)}"
             if etag is not None:
                 request.headers["If-Match"] = etag
             content: bytes = request.execute(http=Strict(self._doors, signer), num_retries=0)

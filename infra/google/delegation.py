@@ -29,6 +29,7 @@ from conference.providers.exchange import Answer, Exchange, retry_after
 from functions.credentials import Access
 from functions.ports import Clock
 from infra.google.credentials import Renewed
+from infra.google.oauth import own_name
 
 SIGNING_SCOPE = "https://www.googleapis.com/auth/iam"
 QUOTA_USER = "x-goog-quota-user"
@@ -201,7 +202,7 @@ def _refusal(answer: Answer) -> LockstepError:
         problem = _problem(answer.body)
     except UNDECODABLE:
         problem = _Problem()
-    where = Where("delegation", "token", answer.status, problem.error if problem.error.isidentifier() else None)
+    where = Where("delegation", "token", answer.status, own_name(problem.error))
     if answer.status < httpx.codes.INTERNAL_SERVER_ERROR:
         if problem.error in _FORBIDDEN:
             return Revoked(_ADMINISTRATOR, where)

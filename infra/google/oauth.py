@@ -238,7 +238,12 @@ def _where(operation: str, answer: Answer) -> Where:
         named = _problem(answer.body).error
     except UNDECODABLE:
         named = ""
-    return Where("oauth", operation, answer.status, named if re.fullmatch("[a-z_]{1,40}", named) else None)
+    return Where("oauth", operation, answer.status, own_name(named))
+
+
+def own_name(error: str) -> str | None:
+    """OAuth's own name for an error, which may be told; None for any other text."""
+    return error if re.fullmatch("[a-z_]{1,40}", error) else None
 
 
 def _for_a_while(answer: Answer) -> bool:

@@ -30,7 +30,7 @@ class Scheduler:
 
     def written(self, key: str, after: Mapping[str, Any] | None) -> None:
         """Come back when the document is due."""
-        times = [float(after[name]) for name in DUE if after.get(name) is not None] if after else []
+        times = [float(at) for at in map(after.get, DUE) if at is not None] if after else []
         if after and after.get("next_fire") is not None:
             times.append(float(after["next_fire"]) - AHEAD)
         if times:

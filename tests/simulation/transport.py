@@ -108,7 +108,7 @@ class Transport(Wire):
 
     def _patched(self, request: Request) -> Answer:
         """Show the watcher the whole event as it was and as it is."""
-        look = Request("GET", request.path, {}, {"authorization": request.headers["authorization"]})
+        look = Request("GET", request.path, _COMPACT, {"authorization": request.headers["authorization"]})
         before = self._server.handle(look)
         answer = self._server.handle(request)
         if answer.status == 200:
@@ -192,5 +192,7 @@ def _unanswered(fault: Fault) -> Answer:
         return _answer(google_error(503, None).response())
     raise TimeoutError("no answer came")
 
+
+_COMPACT = {"prettyPrint": ["false"]}
 
 _event = msgspec.json.Decoder(dict[str, Any]).decode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -56,17 +56,20 @@ def tick(ground: Ground, **more: Callable[[], int]) -> dict[str, int]:
 def _poll_due(ground: Ground) -> int:
     """Ask for a run of each feed whose time has come; open the channel that it lacks."""
     found = dict.fromkeys(HEALTHS, 0)
-    for document in _due(ground, feeds.COLLECTION, "poll_at"):
+
+    def poll(document: Document) -> int:
         feed = document.key.removeprefix(f"{feeds.COLLECTION}/")
         try:
             with apart(ground.telemetry, "poll"):
                 health = _poll(ground, feed)
         except LockstepError as error:
             log.warning("not polled yet", feed=feed, error=str(error))
-            continue
+            return 0
         found[health] += 1
         ground.telemetry.tell(CHANNELS, health=health)
-    polled = sum(found.values())
+        return 1
+
+    polled = _each_due(ground, feeds.COLLECTION, "poll_at", poll)
     if polled:
         log.info("feeds polled", feeds=polled, **found)
     return polled
@@ -111,25 +114,26 @@ def _open(ground: Ground, feed: str) -> None:
 
 def _wake_forgotten_runs(ground: Ground) -> int:
     """Enqueue the run that a feed is owed and that nobody has finished in time."""
-    woken = 0
-    for document in _due(ground, feeds.COLLECTION, "wake_at"):
+
+    def wake(document: Document) -> int:
         feed, now = document.key.removeprefix(f"{feeds.COLLECTION}/"), ground.now()
         later = msgspec.structs.replace(feeds.decode(document), wake_at=now + ground.policy.lease)
         try:
             ground.store.commit(feeds.put(document, document.key, later))
         except Conflict:
-            continue
+            return 0
         ground.telemetry.tell(LAG, feeds.lag(later, now))
         log.warning("run woken", feed=feed, lag=feeds.lag(later, now))
         feeds.enqueue(ground, feed, later.dirty, trace=later.trace, at=now, turn=f"woken {int(now)}")
-        woken += 1
-    return woken
+        return 1
+
+    return _each_due(ground, feeds.COLLECTION, "wake_at", wake)
 
 
 def _relay_forgotten_marks(ground: Ground) -> int:
     """Enqueue marks that nobody has worked off in time."""
-    relayed = 0
-    for document in _due(ground, ledger.COLLECTION, "due"):
+
+    def relay(document: Document) -> int:
         row, now = ledger.decode(document), ground.now()
         # The attempt rises, so that the task's name is a new one.
         again = msgspec.structs.replace(
@@ -138,11 +142,24 @@ def _relay_forgotten_marks(ground: Ground) -> int:
         try:
             ground.store.commit(ledger.put(again, document.version))
         except Conflict:
-            continue
+            return 0
         ledger.enqueue(ground, again)
-        relayed += 1
-    return relayed
+        return 1
+
+    return _each_due(ground, ledger.COLLECTION, "due", relay)
 
 
-def _due(ground: Ground, collection: str, field: str) -> Iterator[Document]:
-    yield from ground.store.query(collection, [Where(field, "<=", ground.now())], order_by=field, limit=BATCH)
+def _each_due(ground: Ground, collection: str, field: str, chore: Callable[[Document], int]) -> int:
+    """Do the chore for each document whose time has come, the longest overdue first; the sum of what it returns.
+
+    One that cannot be read holds up none behind it, now or at the next tick. Raises the first such, at last.
+    """
+    done, strange = 0, list[msgspec.ValidationError]()
+    for document in ground.store.query(collection, [Where(field, "<=", ground.now())], order_by=field, limit=BATCH):
+        try:
+            done += chore(document)
+        except msgspec.ValidationError as error:
+            strange.append(error)
+    if strange:
+        raise strange[0]
+    return done

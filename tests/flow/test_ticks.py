@@ -17,7 +17,9 @@ from conference.errors import Gone, Later, Missing
 from conference.meeting import Meeting
 from conference.providers.protocol import Written
 from functions import channel, clock, feed, ledger, sweep
+from functions import feed as feeds
 from functions.ports import Put
+from functions.work import remark
 from tests.crashing import Crash
 from tests.meanwhile import Meanwhile
 from tests.world import ALICE, World
@@ -196,6 +198,35 @@ def test_a_record_that_cannot_be_read_does_not_hold_up_the_rest(world: World, fe
     assert world.feed(feed).full_wanted
     assert next(turns) == 3
     assert [line["part"] for line in logs if line["event"] == "part of the tick failed"] == ["marks"]
+
+
+@pytest.mark.parametrize(
+    ("collection", "odd"),
+    [
+        (ledger.COLLECTION, {"due": 1.0, "feed": 7}),
+        (feeds.COLLECTION, {"poll_at": 1.0, "user": 7}),
+        (feeds.COLLECTION, {"wake_at": 1.0, "user": 7}),
+    ],
+    ids=["mark", "poll", "run"],
+)
+def test_a_record_that_cannot_be_read_does_not_hold_up_those_behind_it(
+    world: World, feed: str, collection: str, odd: dict[str, Any]
+) -> None:
+    """However long it is overdue: a mark, a poll and a run that come after it are looked after in the same tick."""
+    world.insert()
+    world.settle()
+    (row,) = world.rows()
+    remark(world.ground, ledger.key_of(feed, row.event), verify=True)
+    world.insert()
+    world.deliver()
+    lose_tasks(world)
+    world.store.commit(Put(f"{collection}/odd", odd, None))
+    world.clock.advance(timedelta(minutes=16))
+    with pytest.raises(msgspec.ValidationError):
+        clock.tick(world.ground)
+    assert {held.task.function for held in world.queue.waiting()} == {"sync_calendar", "reconcile_event"}
+    current = world.feed(feed)
+    assert min(current.poll_at or 0.0, current.wake_at or 0.0) > world.ground.now()
 
 
 def test_the_channel_of_a_calendar_that_was_disconnected_is_closed(world: World, feed: str) -> None:

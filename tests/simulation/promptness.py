@@ -1,6 +1,6 @@
 """How soon a change is reflected where neither polls nor sweeps help: at once, but for what each fault explains.
 
-Authority: docs/design.md, *Promises* (99 of 100 changes within a minute); docs/reliability.md, I13
+Authority: docs/reliability.md, *Promises* (99 of 100 changes within a minute) and I13
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Creation keys: the name a meeting is made under, the same at every try, unguessable, and recognisably ours.
 
-Authority: /docs/providers.md, *Idempotency*
+Authority: docs/http-provider.md (`Idempotency-Key`); docs/design.md, *The flow, and what each step owes* (Create)
 """
 
 from __future__ import annotations

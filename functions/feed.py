@@ -1,7 +1,7 @@
 """The feed: one calendar as one user sees it, with its sync token, dirty number and lease.
 
 The dirty number grows with every notice that asks for a run; a run notes the number it starts with, so a notice that
-comes during the run is seen at its end (docs/design.md, *The flow*).
+comes during the run is seen at its end (docs/design.md, *The flow, and what each step owes*).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from conference.decoding import from_plain
 from conference.errors import Conflict, Gone, Later, LockstepError, OutcomeUnknown, Refused, Revoked
 from functions import feed as feeds
 from functions.ground import HOUR, MINUTE, Edge, Ground
+from functions.pages import each
 from functions.ports import Delete, Document, Put, Where
 
 COLLECTION = "channels"
@@ -181,14 +182,17 @@ def close_channel(ground: Ground, channel: str) -> None:
 def renew_due(ground: Ground) -> int:
     """Renew or close every channel whose time has come; return how many. One failure does not hold up the others."""
     due = ground.store.query(COLLECTION, [Where("renew_at", "<=", ground.now())], order_by="renew_at", limit=100)
-    for document in due:
+
+    def renew(document: Document) -> int:
         try:
             _renew(ground, document)
         except LockstepError as error:
             log.warning("channel not renewed yet", error=str(error))
             # Where a person must act, asking each minute would not help.
             _postpone(ground, document, HOUR if isinstance(error, Revoked) else MINUTE)
-    return len(due)
+        return 1
+
+    return each(due, renew)
 
 
 def _renew(ground: Ground, document: Document) -> None:

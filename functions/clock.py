@@ -12,6 +12,7 @@ from conference.errors import Conflict, LockstepError
 from functions import channel, ledger, sweep
 from functions import feed as feeds
 from functions.ground import Ground
+from functions.pages import each
 from functions.ports import Document, Where
 from functions.script import dispatch, relaying
 from functions.telemetry import CHANNELS, LAG, apart
@@ -150,16 +151,6 @@ def _relay_forgotten_marks(ground: Ground) -> int:
 
 
 def _each_due(ground: Ground, collection: str, field: str, chore: Callable[[Document], int]) -> int:
-    """Do the chore for each document whose time has come, the longest overdue first; the sum of what it returns.
-
-    One that cannot be read holds up none behind it, now or at the next tick. Raises the first such, at last.
-    """
-    done, strange = 0, list[msgspec.ValidationError]()
-    for document in ground.store.query(collection, [Where(field, "<=", ground.now())], order_by=field, limit=BATCH):
-        try:
-            done += chore(document)
-        except msgspec.ValidationError as error:
-            strange.append(error)
-    if strange:
-        raise strange[0]
-    return done
+    """Do the chore for each document whose time has come, the longest overdue first; the sum of what it returns."""
+    found = ground.store.query(collection, [Where(field, "<=", ground.now())], order_by=field, limit=BATCH)
+    return each(found, chore)

@@ -1,8 +1,10 @@
-"""An answer of the store as a whole, however many pages it has."""
+"""The documents of an answer: all of them, however many pages it has, and each, whatever becomes of another."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import msgspec
 
 from functions.ports import Document, Store, Where
 
@@ -21,3 +23,19 @@ def every(
         if len(some) < page:
             return
         last = some[-1]
+
+
+def each(documents: Iterable[Document], chore: Callable[[Document], int]) -> int:
+    """Do the chore for each document; the sum of what it returns.
+
+    One that cannot be read holds up none behind it. Raises the first such, at last.
+    """
+    done, strange = 0, list[msgspec.ValidationError]()
+    for document in documents:
+        try:
+            done += chore(document)
+        except msgspec.ValidationError as error:
+            strange.append(error)
+    if strange:
+        raise strange[0]
+    return done

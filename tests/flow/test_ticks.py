@@ -206,13 +206,14 @@ def test_a_record_that_cannot_be_read_does_not_hold_up_the_rest(world: World, fe
         (ledger.COLLECTION, {"due": 1.0, "feed": 7}),
         (feeds.COLLECTION, {"poll_at": 1.0, "user": 7}),
         (feeds.COLLECTION, {"wake_at": 1.0, "user": 7}),
+        (channel.COLLECTION, {"renew_at": 1.0, "feed": 7}),
     ],
-    ids=["mark", "poll", "run"],
+    ids=["mark", "poll", "run", "channel"],
 )
 def test_a_record_that_cannot_be_read_does_not_hold_up_those_behind_it(
     world: World, feed: str, collection: str, odd: dict[str, Any]
 ) -> None:
-    """However long it is overdue: a mark, a poll and a run that come after it are looked after in the same tick."""
+    """However long it is overdue: marks, polls, runs and channels behind it are looked after in the same tick."""
     world.insert()
     world.settle()
     (row,) = world.rows()
@@ -221,12 +222,14 @@ def test_a_record_that_cannot_be_read_does_not_hold_up_those_behind_it(
     world.deliver()
     lose_tasks(world)
     world.store.commit(Put(f"{collection}/odd", odd, None))
-    world.clock.advance(timedelta(minutes=16))
+    opened = world.feed(feed).channel
+    world.clock.advance(timedelta(hours=25))
     with pytest.raises(msgspec.ValidationError):
         clock.tick(world.ground)
     assert {held.task.function for held in world.queue.waiting()} == {"sync_calendar", "reconcile_event"}
     current = world.feed(feed)
     assert min(current.poll_at or 0.0, current.wake_at or 0.0) > world.ground.now()
+    assert current.channel != opened
 
 
 def test_the_channel_of_a_calendar_that_was_disconnected_is_closed(world: World, feed: str) -> None:

@@ -147,18 +147,11 @@ def _pull_and_settle(run: Run) -> None:
     marked: list[Marked] = []
     try:
         _pull(run, marked)
-    except LockstepError as error:
+    except LockstepError:
         # The pass broke off; what it has marked is worked off all the same.
         _settle(run, marked)
-        if not isinstance(error, Stale):
-            _resume(run, marked)
         raise
     _settle(run, marked)
-    _resume(run, marked)
-
-
-def _resume(run: Run, marked: Sequence[Marked]) -> None:
-    """Work off what the run before has left; a successor would not know of it any more."""
     if run.resumed:
         run.resumed = False
         _settle(run, _left_over(run, {one.row.event for one in marked}), reconcile.Claim.SEIZE)

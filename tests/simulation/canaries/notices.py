@@ -238,13 +238,13 @@ CANARIES = (
     ),
     Canary(
         "failing-run-forgets-a-dead-one",
-        "A run that breaks off hands on what a dead one before it had left, for its successor knows nothing of that.",
+        "A run that is tried again takes up what the one before it has left, or a dead one before that.",
         "I13: marks wait for their lease and the relay",
         (
             Edit(
                 SYNC,
-                "        if not isinstance(error, Stale):\n            _resume(run, marked)\n        raise\n",
-                "        if isinstance(error, Stale):\n            log.debug('overtaken')\n        raise\n",
+                "current.started > current.done or current.attempts > 0)\n",
+                "current.started > current.done)\n",
             ),
         ),
     ),

@@ -58,6 +58,7 @@ class Work:
 
         With `seize` it is taken from them: their next save fails.
         """
+        unsure = False  # whether a write of ours may have been done, and not another's at the same instant
         for _ in range(TRIES):
             now = self.ground.now()
             if not self.row.pending or (self.row.claimed_until > now and not seize):
@@ -73,10 +74,11 @@ class Work:
             )
             try:
                 (version,) = self.ground.store.commit(ledger.put(claimed, self.version))
-            except (Conflict, OutcomeUnknown):
+            except (Conflict, OutcomeUnknown) as error:
+                unsure = unsure or isinstance(error, OutcomeUnknown)
                 if not self._read_again():
                     return False
-                if self._has_become(claimed):
+                if unsure and self._has_become(claimed):
                     return True
                 continue
             self.row, self.version = claimed, version or ""
@@ -85,7 +87,7 @@ class Work:
 
     def take_over(self) -> bool:
         """Take the row whose claim was made for whoever comes first; False if somebody has come, or all is done."""
-        fence, until = self.row.fence, self.ground.now() + self.ground.policy.lease
+        fence, until, unsure = self.row.fence, self.ground.now() + self.ground.policy.lease, False
         for _ in range(TRIES):
             if not self.row.pending or self.row.fence != fence:
                 return False
@@ -95,10 +97,11 @@ class Work:
             )
             try:
                 (version,) = self.ground.store.commit(ledger.put(taken, self.version))
-            except (Conflict, OutcomeUnknown):
+            except (Conflict, OutcomeUnknown) as error:
+                unsure = unsure or isinstance(error, OutcomeUnknown)
                 if not self._read_again():
                     return False
-                if self._has_become(taken):
+                if unsure and self._has_become(taken):
                     return True
                 continue
             self.row, self.version = taken, version or ""

@@ -343,3 +343,18 @@ def test_an_intent_whose_answer_is_lost_is_worked_on_by_who_wrote_it(world: Worl
     world.settle(timedelta(seconds=15))
 
     assert len(world.meetings()) == len(lost) == 1
+
+
+@pytest.mark.parametrize("how", ["claim", "take_over"])
+def test_of_two_that_claim_at_one_instant_one_has_the_row(world: World, how: str) -> None:
+    """What another has written at the same instant looks like a claim of one's own, and is none."""
+    world.insert()
+    world.settle()
+    (row,) = world.rows()
+    key = ledger.key_of(row.feed, row.event)
+    work.remark(world.ground, key, verify=True)
+    document = world.store.get(key)
+    assert document is not None
+    first, second = work.Work.on(world.ground, document), work.Work.on(world.ground, document)
+
+    assert [getattr(first, how)(), getattr(second, how)()] == [True, False]

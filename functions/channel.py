@@ -70,9 +70,9 @@ def ensure_channel(ground: Ground, feed: str) -> None:
         feeds.change(ground, feed, partial(_without_channel, current.channel))
 
 
-def _without_channel(channel: str | None, feed: feeds.Feed) -> feeds.Feed | None:
-    # Another one may have been noted after all, though no answer came.
-    return msgspec.structs.replace(feed, channel=None) if feed.channel == channel else None
+def _without_channel(channel: str | None, feed: feeds.Feed, **more: bool) -> feeds.Feed | None:
+    # Another one may have been noted meanwhile, or after all, though no answer came.
+    return msgspec.structs.replace(feed, channel=None, **more) if feed.channel == channel else None
 
 
 def open_channel(ground: Ground, feed: str) -> None:
@@ -104,7 +104,7 @@ def open_channel(ground: Ground, feed: str) -> None:
     except Refused:
         ground.store.commit(Delete(key, version or ""))
         # The channel there may be will not be renewed either: it is closed as one that nobody needs.
-        feeds.change(ground, feed, lambda it: msgspec.structs.replace(it, push=False, channel=None))
+        feeds.change(ground, feed, partial(_without_channel, current.channel, push=False))
         log.warning("calendar cannot be watched, polling it", feed=feed)
         return
     except (Later, Revoked, Gone):
@@ -233,7 +233,10 @@ def _postpone(ground: Ground, document: Document, wait: float) -> None:
     if fresh is None:
         return
     record = decode(fresh.data)
-    later = msgspec.structs.replace(record, renew_at=ground.now() + wait)
+    now = ground.now()
+    # Once more before it expires, however long a person takes.
+    last = max((record.expires or now + wait) - MINUTE, now + MINUTE)
+    later = msgspec.structs.replace(record, renew_at=min(now + wait, last))
     try:
         ground.store.commit(Put(fresh.key, msgspec.to_builtins(later), fresh.version))
     except Conflict:

@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from conference.errors import Gone, OutcomeUnknown
+from conference.errors import Gone, OutcomeUnknown, Refused
 from functions import channel
 from functions import feed as feeds
 from functions.initialise import initialise
 from functions.ports import Watched
+from tests.instead import Instead
 from tests.meanwhile import Meanwhile
 from tests.world import ALICE, World
 
@@ -104,6 +105,41 @@ def test_a_calendar_connected_again_while_its_channel_waits_to_be_closed_has_ano
 
     assert current != old
     assert [name for name, record in records(world).items() if not record.closing] == [current]
+
+
+def test_a_channel_that_cannot_be_renewed_for_now_is_tried_again_before_it_expires(world: World) -> None:
+    """The consent was withdrawn for a moment, less than an hour before the end."""
+    feed = world.connect()
+    (first,) = records(world).values()
+    world.google_control("faults", method="POST", path="/watch$", times=1, status=401, reason="authError")
+    world.clock.advance(timedelta(seconds=(first.expires or 0.0) - world.ground.now()) - timedelta(minutes=20))
+    world.tick()
+    waiting = records(world)[world.feed(feed).channel or ""].renew_at
+    world.clock.advance(timedelta(minutes=19, seconds=1))
+    world.tick()
+
+    assert waiting == (first.expires or 0.0) - 60
+    assert world.feed(feed).channel not in {None, ""}
+    assert (records(world)[world.feed(feed).channel or ""].expires or 0.0) > (first.expires or 0.0)
+
+
+def test_who_may_not_watch_does_not_take_anothers_channel_away(world: World) -> None:
+    """Two open one at once, and one of them is refused: the calendar is watched."""
+    feed = world.connect()
+    feeds.change(world.ground, feed, lambda it: msgspec.structs.replace(it, channel=None))
+    calm = world.ground.calendar
+
+    def watch(*_: object, **__: object) -> Watched:
+        world.change_ground(calendar=calm)
+        channel.open_channel(world.ground, feed)
+        raise Refused("it may not be watched")
+
+    world.change_ground(calendar=Instead(calm, watch=watch))
+    channel.open_channel(world.ground, feed)
+    current = world.feed(feed)
+
+    assert current.push
+    assert current.channel in records(world)
 
 
 class Grants:

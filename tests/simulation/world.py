@@ -59,7 +59,7 @@ CALM = 45 * 60.0
 """Once nothing goes wrong any more, every periodic job comes round in this time."""
 AFTERWARDS = 40 * 60.0
 """What a task leaves behind that came this late, as a spare meeting, is gone by then too."""
-LASTING = 40
+LASTING = 100
 """A vendor that refuses us for a while counts as so many faults: whatever waits for it is tried once a minute."""
 MOST = 20_000
 """Calls after which a world is taken for one that never comes to rest."""

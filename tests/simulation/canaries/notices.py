@@ -319,7 +319,7 @@ CANARIES = (
         (
             Edit(
                 CHANNEL,
-                "replace(feed, channel=None) if feed.channel == channel else None\n",
+                "replace(feed, channel=None, **more) if feed.channel == channel else None\n",
                 "replace(feed, channel=None)\n",
             ),
         ),

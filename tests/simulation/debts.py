@@ -90,17 +90,20 @@ class Debts:
             # A push that is delivered twice is one wish, as is one turn of a trigger; and what a tick asks for, nobody
             # has asked for in these words.
             return
-        if self._is_due(body) and not any(held.name == name for held in self._open(own)):
+        if self._is_due(body, worker) and not any(held.name == name for held in self._open(own)):
             raise Broken("I13", f"{worker} has asked for {function} {dict(body)} in vain: its name is taken")
 
-    def _is_due(self, body: Mapping[str, Any]) -> bool:
-        """Who asks late may ask for what others have done meanwhile."""
+    def _is_due(self, body: Mapping[str, Any], worker: str) -> bool:
+        """Who asks late may ask for what others have done meanwhile, or are doing."""
         if "event" not in body:
             feed = self._store.get(f"feeds/{body['feed']}")
             return feed is not None and feed.data.get("done", 0) < body["number"]
-        rows = [document.data for document in self._store.query("ledger", limit=10_000)]
-        mine = [row for row in rows if (row["feed"], row["event"]) == (body["feed"], body["event"])]
-        return any(row.get("mark", 0) > row.get("done", 0) for row in mine)
+        now = self._clock.now().timestamp()
+        for document in self._store.query("ledger", limit=10_000):
+            row = document.data
+            if (row["feed"], row["event"]) == (body["feed"], body["event"]) and row.get("mark", 0) > row.get("done", 0):
+                return row.get("claimed_until", 0.0) <= now or self._holder.get(document.key) == _root(worker)
+        return False
 
     # ---- ends -------------------------------------------------------------------------------
 

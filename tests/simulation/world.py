@@ -225,9 +225,15 @@ class World:
         self.scheduler.start()
         until = self.hub.seconds + CALM
         self._run(until)
-        while (waiting := [held.at.timestamp() for held in self.queue.waiting() if _ends(held)]) or self.hub.busy:
+        while (waiting := self._waiting()) or self.hub.busy:
             until = max(until, min(waiting) + AFTERWARDS) if waiting else self.hub.seconds + 5
             self._run(until)
+
+    def _waiting(self) -> list[float]:
+        """When what is to be done has its time: tasks, and rows whose tasks were never made, which ticks will find."""
+        tasks = [held.at.timestamp() for held in self.queue.waiting() if _ends(held)]
+        rows = (document.data.get("due") or 0.0 for document in self.store.query("ledger", limit=10_000))
+        return [*tasks, *(due for due in rows if due > self.hub.seconds)]
 
     def _stay_fresh(self, last: float) -> None:
         """Judge as soon as the last change must be reflected, and at the end."""

@@ -271,7 +271,9 @@ class Noting:
     def _explained(self, step: _Step) -> bool:
         """True if what we wrote ourselves is all that changed."""
         own = list(step.known.own)
-        if self.feed.conferences and (wrote := self._built_in(step.seen.event)) is not None:
+        # Which conference is wanted we never write: where that differs, somebody has changed it before we wrote.
+        same = step.before is None or resources.wished(step.before) == resources.wished(step.seen.resource)
+        if self.feed.conferences and same and (wrote := self._built_in(step.seen.event)) is not None:
             own.append(OwnWrite(wrote, BUILT_IN))
         return any(one.explains(step.seen.resource, step.fields) for one in own)
 

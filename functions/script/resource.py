@@ -46,6 +46,13 @@ def cancelled(resource: Resource) -> bool:
     return resource.get("status") == "cancelled"
 
 
+def wished(resource: Resource) -> tuple[object, object]:
+    """Which conference the event's conference data asks for: the solution, and the add-on's parameters."""
+    conference = resource.get("conferenceData")
+    data = conference if isinstance(conference, dict) else {}
+    return data.get("conferenceSolution"), data.get("parameters")
+
+
 def differing(before: Resource | None, after: Resource) -> frozenset[str]:
     """The names of the fields that differ, versions apart; of a tombstone only its status is news."""
     if before is None:

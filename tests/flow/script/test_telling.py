@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from functions import script
+from functions import ledger, script
+from functions.ports import Put
 from tests.flow.scripted import ScriptWorld, plain
 from tests.world import ALICE
 
@@ -164,6 +165,25 @@ class TestComparing:
         world.insert(summary="Second")
         world.settle()
         assert sorted(one.ours for one in world.changes()) == [False, False, True]
+
+    def test_another_conference_is_news_though_we_wrote_last(self, world: ScriptWorld) -> None:
+        """A person asked for another one, and its join link came before any list did."""
+        world.connect()
+        world.follow()
+        made = world.insert()
+        world.settle()
+        world.told.clear()
+        world.google_control("push", silent=True)
+        data = world.event(made["id"])["conferenceData"]
+        solution = {**data["conferenceSolution"], "name": "Another"}
+        after = world.patch(made["id"], conferenceData={**data, "conferenceSolution": solution})
+        (row,) = world.store.query(ledger.COLLECTION)
+        world.store.commit(Put(row.key, {**row.data, "wrote": after["etag"]}, row.version))
+        world.clock.advance(timedelta(days=1))
+        world.tick()
+        world.settle()
+
+        assert [one.fields for one in world.changes()] == [{"conferenceData"}]
 
     def test_filters_are_kept_at_the_source(self, world: ScriptWorld) -> None:
         """Only conferences of ours, only these fields: nobody is called for the rest."""

@@ -36,8 +36,8 @@ class Debts:
         self._holder: dict[str, str] = {}
         self._held_since: dict[str, float] = {}
         self._died: dict[str, float] = {}
-        self._unwell: set[str] = set()
-        """Who has ended without doing what it had to."""
+        self._well: set[str] = set()
+        """Who has ended, and had done what it had to."""
         self.tasks_are_lost = False
         """Once a task was lost, doubled, or worked on by a clock that is wrong: nobody can tell what it would leave."""
 
@@ -115,15 +115,15 @@ class Debts:
         elif not well and worker.startswith("sync_calendar"):
             # Without a ground it could not hand on what a dead one before it had left.
             self._died.clear()
-        if not well:
-            self._unwell.add(worker)
+        if well:
+            self._well.add(worker)
         if not well or self.tasks_are_lost:
             return
         now = self._clock.now().timestamp()
         for key in sorted(touched):
             other, at = self._last.get(key, (worker, now))
-            if other != worker and (now < at + ASKING or other in self._unwell):
-                # Who has just written it asks for somebody at this moment, and who could not is excused.
+            if other != worker and (now < at + ASKING or other not in self._well):
+                # Who has just written it asks for somebody at this moment, or when its answer has come; or could not.
                 continue
             document = self._store.get(key)
             if document is not None and self._is_left(key, document.data, worker):

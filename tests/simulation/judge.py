@@ -179,5 +179,7 @@ class Judge:
     def calm(self, acts: Mapping[str, int]) -> None:
         """Judge, where nothing has gone wrong, what acts of these kinds may have cost: I14."""
         self._thrift.bursts()
-        if all(model.traits.conditional for model in self._vendors.models.values()):
+        traits = [model.traits for model in self._vendors.models.values()]
+        # What a list does not show yet is looked at.
+        if all(each.conditional and not each.list_lag for each in traits):
             budget.check_looks(self.calls, acts, self._vendors.overtaken)

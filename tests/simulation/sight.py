@@ -73,6 +73,10 @@ class Traits(Protocol):
         """It tells versions."""
 
     @property
+    def list_lag(self) -> float:
+        """Seconds after which its lists show a meeting."""
+
+    @property
     def readable(self) -> bool:
         """All it holds can be read back."""
 

@@ -132,7 +132,7 @@ class Thrift:
         by_task = worker.startswith(("reconcile_event", "patch_event"))
         marked = after.get("mark", 0) > before.get("mark", 0)
         if after.get("fence", 0) <= before.get("fence", 0):
-            mine = self._claimed_by.get(key) == worker
+            mine = self._claimed_by.get(key) in (worker, _LATE)
             if not by_task or mine or marked:
                 return
             now = plain(after)
@@ -149,10 +149,7 @@ class Thrift:
             handed = worker.startswith("reconcile_event") and not last.startswith(("reconcile_event", "patch_event"))
             if by_task and not handed:
                 raise Broken("I6", f"{key}: {worker} has taken the row from {last}, who works on it")
-        if worker != _LATE:
-            self._claimed_by[key] = worker
-        else:
-            self._claimed_by.pop(key, None)
+        self._claimed_by[key] = worker  # whoever has asked for a late one may find it made
 
     def _lives(self, before: Json, until: str) -> bool:
         return not self.clock_is_off and float(before.get(until, 0.0)) > self._clock.now().timestamp()

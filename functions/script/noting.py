@@ -256,11 +256,15 @@ class Noting:
         """Of an event that was never seen: true unless it may have stood there before the trigger."""
         if step.known.resource is not None:
             return True
-        if self.full and resources.cancelled(step.seen.resource):
-            # An event that came and went is no news; an occurrence was there without being an event of its own.
-            return not self.baseline and "recurringEventId" in step.seen.resource
         updated = resources.instant(step.seen.resource, "updated")
-        return not self.baseline or updated is None or updated >= math.floor(record.created_at)
+        since = math.floor(record.created_at)
+        if self.full and resources.cancelled(step.seen.resource):
+            if not self.baseline:
+                # An event that came and went is no news; an occurrence was there without being an event of its own.
+                return "recurringEventId" in step.seen.resource
+            created = resources.instant(step.seen.resource, "created")
+            return created is not None and updated is not None and created < since <= updated
+        return not self.baseline or updated is None or updated >= since
 
     def _born(self, record: TriggerRecord, step: _Step) -> bool:
         if step.known.resource is not None:

@@ -185,6 +185,20 @@ class TestComparing:
 
         assert [one.fields for one in world.changes()] == [{"conferenceData"}]
 
+    def test_an_event_cancelled_before_the_first_look_is_told(self, world: ScriptWorld) -> None:
+        """It stood there when the trigger was made."""
+        made = plain(world, "Old")
+        world.clock.advance(timedelta(minutes=1))
+        world.connect()
+        world.settle()
+        with world.scripting():
+            script.new_trigger("changed").for_user_calendar("primary").on_event_updated().create()
+        world.cancel(made)
+        world.google_control("expire-tokens", calendarId=ALICE)
+        world.settle()
+
+        assert [(str(one.kind), one.id) for one in world.changes()] == [("cancelled", made)]
+
     def test_filters_are_kept_at_the_source(self, world: ScriptWorld) -> None:
         """Only conferences of ours, only these fields: nobody is called for the rest."""
         world.follow(solutions=["http"], fields=["start", "conferenceData"])

@@ -155,7 +155,7 @@ CANARIES = (
         (
             Edit(
                 NOTING,
-                "        return not self.baseline or updated is None or updated >= math.floor(record.created_at)\n",
+                "        return not self.baseline or updated is None or updated >= since\n",
                 "        return not self.baseline\n",
             ),
         ),

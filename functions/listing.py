@@ -20,6 +20,7 @@ from functions.feed import Feed
 from functions.ground import Ground
 from functions.ledger import Row
 from functions.marking import Marked, Sighting, sightings
+from functions.pages import every
 from functions.ports import Document, Page, Put, Where
 from functions.script.noting import Noting
 
@@ -314,15 +315,8 @@ def _guard_deletions(a_pass: Pass, gone: int, known: int) -> None:
 
 
 def _known(a_pass: Pass) -> Iterator[Row]:
-    last: Document | None = None
-    while True:
-        some = a_pass.ground.store.query(
-            ledger.COLLECTION, [Where("feed", "==", a_pass.feed_id)], limit=CHUNK, after=last
-        )
-        yield from (row for row in map(ledger.decode, some) if not row.idle)
-        if len(some) < CHUNK:
-            return
-        last = some[-1]
+    documents = every(a_pass.ground.store, ledger.COLLECTION, [Where("feed", "==", a_pass.feed_id)])
+    return (row for row in map(ledger.decode, documents) if not row.idle)
 
 
 def _read(a_pass: Pass, row: Row) -> Event:

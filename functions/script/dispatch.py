@@ -15,6 +15,7 @@ import structlog
 
 from conference.errors import Conflict, Later, LockstepError, OutcomeUnknown
 from functions.ground import MINUTE, Ground
+from functions.pages import every
 from functions.ports import Document, Put, Task, Where
 from functions.script import clockwork
 from functions.script import trigger as triggers
@@ -59,15 +60,9 @@ def recompute(ground: Ground) -> int:
 
     Tasks that were made for slots that are none any more run nothing.
     """
-    changed, last = 0, None
-    while True:
-        page = ground.store.query(
-            triggers.COLLECTION, [Where("next_fire", ">=", 0.0)], order_by="next_fire", limit=BATCH, after=last
-        )
-        changed += sum(_recomputed(ground, document) for document in page)
-        if len(page) < BATCH:
-            return changed
-        last = page[-1]
+    where = [Where("next_fire", ">=", 0.0)]
+    timed_ones = every(ground.store, triggers.COLLECTION, where, order_by="next_fire", page=BATCH)
+    return sum(_recomputed(ground, document) for document in timed_ones)
 
 
 def _recomputed(ground: Ground, document: Document) -> bool:

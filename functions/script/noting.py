@@ -20,6 +20,7 @@ from functions import dead, ledger
 from functions import feed as feeds
 from functions.feed import Feed, retried
 from functions.ground import Ground
+from functions.pages import every
 from functions.ports import Document, Put, Where
 from functions.script import delivery as deliveries
 from functions.script import resource as resources
@@ -130,14 +131,7 @@ class Noting:
                 yield one
 
     def _documents(self) -> Iterator[Document]:
-        last: Document | None = None
-        while True:
-            where = [Where("feed", "==", self.feed_id)]
-            some = self.ground.store.query(snapshots.COLLECTION, where, limit=200, after=last)
-            yield from some
-            if len(some) < 200:
-                return
-            last = some[-1]
+        return every(self.ground.store, snapshots.COLLECTION, [Where("feed", "==", self.feed_id)])
 
     def _find(self, event: str) -> tuple[Document | None, Snapshot]:
         # Only once: whoever tries again does so because somebody has written it meanwhile.

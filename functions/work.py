@@ -58,53 +58,54 @@ class Work:
 
         With `seize` it is taken from them: their next save fails.
         """
-        unsure = False  # whether a write of ours may have been done, and not another's at the same instant
-        for _ in range(TRIES):
+
+        def claimed(row: Row) -> Row | None:
             now = self.ground.now()
-            if not self.row.pending or (self.row.claimed_until > now and not seize):
-                return False
+            if not row.pending or (row.claimed_until > now and not seize):
+                return None
             until = now + self.ground.policy.lease
-            claimed = msgspec.structs.replace(
-                self.row,
-                fence=self.row.fence + 1,
+            return msgspec.structs.replace(
+                row,
+                fence=row.fence + 1,
                 claimed_until=until,
                 by_run=seize,
                 due=until + self.ground.policy.forgotten,
-                verify=self.row.verify or self.row.abandoned,
+                verify=row.verify or row.abandoned,
             )
-            try:
-                (version,) = self.ground.store.commit(ledger.put(claimed, self.version))
-            except (Conflict, OutcomeUnknown) as error:
-                unsure = unsure or isinstance(error, OutcomeUnknown)
-                if not self._read_again():
-                    return False
-                if unsure and self._has_become(claimed):
-                    return True
-                continue
-            self.row, self.version = claimed, version or ""
-            return True
-        return False
+
+        return self._take(claimed)
 
     def take_over(self) -> bool:
         """Take the row whose claim was made for whoever comes first; False if somebody has come, or all is done."""
-        fence, until, unsure = self.row.fence, self.ground.now() + self.ground.policy.lease, False
-        for _ in range(TRIES):
-            if not self.row.pending or self.row.fence != fence:
-                return False
+        fence, until = self.row.fence, self.ground.now() + self.ground.policy.lease
+
+        def taken(row: Row) -> Row | None:
+            if not row.pending or row.fence != fence:
+                return None
             # Nobody has acted under the claim: nothing needs to be verified.
-            taken = msgspec.structs.replace(
-                self.row, fence=fence + 1, claimed_until=until, by_run=False, due=until + self.ground.policy.forgotten
+            return msgspec.structs.replace(
+                row, fence=fence + 1, claimed_until=until, by_run=False, due=until + self.ground.policy.forgotten
             )
+
+        return self._take(taken)
+
+    def _take(self, how: Callable[[Row], Row | None]) -> bool:
+        """Write the claim that `how` makes of the newest row; False if it makes none."""
+        unsure = False  # whether a write of ours may have been done, and not another's at the same instant
+        for _ in range(TRIES):
+            wanted = how(self.row)
+            if wanted is None:
+                return False
             try:
-                (version,) = self.ground.store.commit(ledger.put(taken, self.version))
+                (version,) = self.ground.store.commit(ledger.put(wanted, self.version))
             except (Conflict, OutcomeUnknown) as error:
                 unsure = unsure or isinstance(error, OutcomeUnknown)
                 if not self._read_again():
                     return False
-                if unsure and self._has_become(taken):
+                if unsure and self._has_become(wanted):
                     return True
                 continue
-            self.row, self.version = taken, version or ""
+            self.row, self.version = wanted, version or ""
             return True
         return False
 

@@ -47,8 +47,8 @@ CANARIES = (
         (
             Edit(
                 WORK,
-                "if not self.row.pending or (self.row.claimed_until > now and not seize):",
-                "if not self.row.pending or (now < 0 and not seize):",
+                "if not row.pending or (row.claimed_until > now and not seize):",
+                "if not row.pending or (now < 0 and not seize):",
             ),
             Edit(MARKING, "    if row.claimed_until > now:\n", "    if now < 0:\n"),
         ),
@@ -109,8 +109,8 @@ CANARIES = (
         (
             Edit(
                 WORK,
-                "            if not self.row.pending or (self.row.claimed_until > now and not seize):\n",
-                "            if self.row.claimed_until > now and not seize:\n",
+                "            if not row.pending or (row.claimed_until > now and not seize):\n",
+                "            if row.claimed_until > now and not seize:\n",
             ),
         ),
     ),
@@ -196,7 +196,7 @@ CANARIES = (
         "After a claim that was never given back, the meeting is read before it is trusted.",
         "freshness: what a dead worker sent is not known",
         (
-            Edit(WORK, "                verify=self.row.verify or self.row.abandoned,\n", ""),
+            Edit(WORK, "                verify=row.verify or row.abandoned,\n", ""),
             Edit(MARKING, "        verify=row.verify or row.abandoned,\n", ""),
         ),
         spared="only an event that changes back to what it was, before anybody has looked, shows it",

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from conference.errors import Forged
 from functions import feed as feeds
 from functions import ledger, sweep, webhook
 from functions.ground import Policy
@@ -130,3 +131,9 @@ def test_a_push_that_names_no_meeting_is_answered_and_passed(world: World, feed:
     assert webhook.provider_webhook(world.ground, "http", headers, body) is None
     assert world.queue.waiting() == []
     assert not world.feed(feed).owed
+
+
+def test_a_push_of_nobody_s_is_refused(world: World) -> None:
+    """A provider that is not configured, or that pushes nothing."""
+    with pytest.raises(Forged, match="not a push of a provider of ours"):
+        webhook.provider_webhook(world.ground, "nobody", {}, b"")

@@ -172,7 +172,7 @@ CANARIES = (
             ),
         ),
         spared="the queue brings a dead holder's own task back, and the tick wakes the run soon after its lease",
-        test="tests/flow/test_figures.py::test_a_run_behind_another_comes_when_that_one_s_lease_is_over",
+        test="tests/flow/figures/test_feeds.py::test_a_run_behind_another_comes_when_that_one_s_lease_is_over",
     ),
     Canary(
         "feed-fence-off",
@@ -342,7 +342,7 @@ CANARIES = (
             ),
         ),
         spared="the simulated Google sends one notice for an edit",
-        test="tests/flow/test_figures.py::test_a_notice_asks_for_one_run_a_moment_later",
+        test="tests/flow/figures/test_feeds.py::test_a_notice_asks_for_one_run_a_moment_later",
     ),
     Canary(
         "forged-notice-admitted",
@@ -388,7 +388,7 @@ CANARIES = (
             ),
         ),
         spared="saves calls where a vendor pushes before it answers",
-        test="tests/flow/test_figures.py::test_a_push_of_a_provider_is_looked_at_a_moment_later",
+        test="tests/flow/figures/test_rows.py::test_a_push_of_a_provider_is_looked_at_a_moment_later",
     ),
     Canary(
         "token-before-channel",

@@ -66,14 +66,14 @@ SHOWN = {
     "test_nothing_secret_is_even_handed_to_the_log test_libraries_tell_no_secret_of_a_consent; "
     "security/test_addon.py: test_tokens_are_never_logged test_a_bug_is_an_answer; "
     "unit/test_logs.py: test_secret_keys_are_redacted "
-    "test_foreign_exceptions_lose_their_text; edge/test_console.py: test_a_bug_shows_nothing_of_itself; "
+    "test_foreign_exceptions_lose_their_text; edge/console/test_page.py: test_a_bug_shows_nothing_of_itself; "
     "edge/join/test_discretion.py: test_nothing_secret_is_logged_or_printed",
     21: "security/test_secrets.py: test_titles_forge_no_line; unit/test_logs.py: test_no_text_forges_a_line",
     22: "unit/test_terraform.py: test_no_client_may_read_or_write_documents",
     23: "security/test_egress.py: test_no_id_leads_elsewhere test_no_event_leads_elsewhere "
     "test_redirects_lead_nowhere test_keys_are_not_fetched_elsewhere test_settings_name_no_address "
     "test_a_port_is_a_number; contract/test_calendar_wire.py: test_redirects_are_not_followed",
-    24: "contract/test_http_provider.py: test_join_urls; edge/test_console.py: test_titles_are_text; "
+    24: "contract/test_http_provider.py: test_join_urls; edge/console/test_page.py: test_titles_are_text; "
     "edge/join/test_page.py: test_titles_are_text",
     25: "security/test_egress.py: test_every_client_is_bounded test_there_is_no_other_way_out test_default_waits "
     "test_wired_waits test_no_answer_holds_us_up; unit/test_exchange.py: test_answers_without_end "

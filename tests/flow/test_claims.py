@@ -16,8 +16,8 @@ from functions.ledger import Row
 from functions.ports import Document, Put
 from functions.reconcile import Outcome
 from tests.flow.test_contention import Contended
-from tests.instead import Instead
 from tests.meanwhile import Meanwhile
+from tests.unanswered import Unanswered, Writes
 from tests.world import World, asked
 
 pytestmark = pytest.mark.usefixtures("feed")
@@ -282,30 +282,12 @@ def test_an_event_asked_for_again_has_its_new_meeting_and_names_the_former(world
     assert second.key != first.key
 
 
-class Lost:
-    """A store that does the first write of a row and does not say so."""
-
-    def __init__(self, store: Any) -> None:
-        self._store, self._done = store, False
-
-    def commit(self, *writes: Put) -> Any:
-        """Commit; the first time nobody hears of it."""
-        done = self._store.commit(*writes)
-        if not self._done:
-            self._done = True
-            raise OutcomeUnknown("no answer from the store")
-        return done
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-
 def test_an_end_whose_answer_is_lost_is_an_end(world: World) -> None:
     """The worker postpones what it believes to be open, and finds it done."""
     world.insert()
     world.settle()
     job = claimed(world)
-    world.change_ground(store=Lost(world.store))
+    world.change_ground(store=Unanswered(world.store))
     job.ground = world.ground
     with pytest.raises(OutcomeUnknown):
         job.finish()
@@ -321,7 +303,7 @@ def test_a_claim_whose_answer_is_lost_is_a_claim(world: World, how: str) -> None
     if how == "claim":
         rewrite(world, claimed_until=0.0)
     job = work.Work.on(world.ground, only(world)[0])
-    world.change_ground(store=Lost(world.store))
+    world.change_ground(store=Unanswered(world.store))
     job.ground = world.ground
 
     assert (getattr(job, how)(), job.row.fence, only(world)[1].fence) == (True, fence + 1, fence + 1)
@@ -329,32 +311,14 @@ def test_a_claim_whose_answer_is_lost_is_a_claim(world: World, how: str) -> None
 
 def test_an_intent_whose_answer_is_lost_is_worked_on_by_who_wrote_it(world: World) -> None:
     """It is tried again within seconds, not when its claim is over."""
-    calm, lost = world.store, list[str]()
 
-    def commit(*writes: Put) -> object:
-        done = calm.commit(*writes)
-        if not lost and any((write.data.get("link") or {}).get("key") for write in writes):
-            lost.append("the answer")
-            raise OutcomeUnknown("no answer from the store")
-        return done
+    def intent(writes: Writes) -> bool:
+        return any(isinstance(write, Put) and (write.data.get("link") or {}).get("key") for write in writes)
 
-    world.change_ground(store=Instead(calm, commit=commit))
+    store = Unanswered(world.store, intent)
+    world.change_ground(store=store)
     world.insert()
     world.settle(timedelta(seconds=15))
 
-    assert len(world.meetings()) == len(lost) == 1
-
-
-@pytest.mark.parametrize("how", ["claim", "take_over"])
-def test_of_two_that_claim_at_one_instant_one_has_the_row(world: World, how: str) -> None:
-    """What another has written at the same instant looks like a claim of one's own, and is none."""
-    world.insert()
-    world.settle()
-    (row,) = world.rows()
-    key = ledger.key_of(row.feed, row.event)
-    work.remark(world.ground, key, verify=True)
-    document = world.store.get(key)
-    assert document is not None
-    first, second = work.Work.on(world.ground, document), work.Work.on(world.ground, document)
-
-    assert [getattr(first, how)(), getattr(second, how)()] == [True, False]
+    assert store.lost
+    assert len(world.meetings()) == 1

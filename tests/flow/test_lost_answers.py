@@ -11,10 +11,9 @@ import pytest
 from conference.errors import Later, OutcomeUnknown
 from functions import webhook
 from functions.feed import feed_id, raise_dirty
-from functions.ports import Delete, Put
 from tests.crashing import Crash
-from tests.instead import Instead
 from tests.meanwhile import Meanwhile, run_some
+from tests.unanswered import Unanswered, Writes
 from tests.world import ALICE, SECRET, World
 
 pytestmark = pytest.mark.usefixtures("feed")
@@ -41,20 +40,17 @@ def test_an_update_without_an_answer_is_looked_at_even_if_the_event_changes_back
 
 def test_marks_whose_commit_was_not_answered_are_worked_off_by_the_run_that_tries_again(world: World) -> None:
     """It finds the token moved, and takes what the one before it has claimed: nobody waits until the claim ends."""
-    calm, lost = world.store, list[str]()
 
-    def commit(*writes: Put | Delete) -> object:
-        done = calm.commit(*writes)
-        if not lost and any(write.key.startswith("ledger/") for write in writes):
-            lost.append("the answer")
-            raise OutcomeUnknown("no answer from the store")
-        return done
+    def marks(writes: Writes) -> bool:
+        return any(write.key.startswith("ledger/") for write in writes)
 
-    world.change_ground(store=Instead(calm, commit=commit))
+    store = Unanswered(world.store, marks)
+    world.change_ground(store=store)
     world.insert()
     world.settle(timedelta(seconds=15))
 
-    assert len(world.meetings()) == len(lost) == 1
+    assert store.lost
+    assert len(world.meetings()) == 1
 
 
 def test_an_update_that_was_done_and_answered_500_is_undone_if_the_event_changes_back(world: World) -> None:

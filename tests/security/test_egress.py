@@ -226,7 +226,7 @@ def test_there_is_no_other_way_out() -> None:
     """Requests leave by httpx and, to Google, by httplib2 under `infra.google.wire`; no module knows another way.
 
     But for what a cold start sends to Firestore, to Cloud Tasks and for its token, by `infra.google.rest`, and for what
-    OpenTelemetry's own exporter sends to a collector (test_telemetry.py).
+    OpenTelemetry's own exporter sends to a collector (telemetry/test_sending.py).
     """
     found = {
         (path, name)

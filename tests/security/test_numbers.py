@@ -60,7 +60,8 @@ SHOWN = {
     "browser/test_connecting.py: test_connected_checked_and_disconnected",
     19: "flow/consent/test_credentials.py: test_tokens_are_sealed_for_their_own_user; "
     "contract/test_vault.py: test_another_tenant_cannot_open test_every_altered_character_is_noticed",
-    20: "security/test_telemetry.py: test_no_secret_and_no_word_is_sent test_figures_have_few_labels; "
+    20: "security/telemetry/test_sending.py: test_no_secret_and_no_word_is_sent; "
+    "security/telemetry/test_figures.py: test_figures_have_few_labels; "
     "security/test_secrets.py: test_a_night_of_trouble test_nothing_is_even_handed_to_the_log "
     "test_libraries_know_no_secret; security/test_consent.py: test_no_secret_of_a_consent_is_logged "
     "test_nothing_secret_is_even_handed_to_the_log test_libraries_tell_no_secret_of_a_consent; "

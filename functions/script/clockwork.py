@@ -40,7 +40,7 @@ class Clockwork(msgspec.Struct, frozen=True, omit_defaults=True):
     """A clock trigger's memory; instants in seconds since the epoch."""
 
     next_slot: float | None = None
-    """The earliest slot that no task was made for."""
+    """The earliest slot that no task was made for; the last one there is, until a run has claimed it."""
     covered: float | None = None
     """The latest slot that a run has claimed, or that was passed over."""
     claims: tuple[Claim, ...] = ()
@@ -50,15 +50,14 @@ class Clockwork(msgspec.Struct, frozen=True, omit_defaults=True):
     """Slots for which nothing ran, because an earlier run had not ended."""
     dropped: int = 0
     """Slots that passed while everything stood still, of a trigger that does not catch up."""
-    lost_at: float | None = None
-    """When the task of the last slot there is, and that nothing has run for, counts as lost."""
 
     @property
     def due(self) -> float | None:
         """When the tick must look at the trigger again: for a slot, or for a run that may have died."""
-        lost_at = self.lost_at if self.covered is None else None
-        instants = [*(claim.until for claim in self.claims), self.next_slot, lost_at]
-        return min((one for one in instants if one is not None), default=None)
+        instants = [claim.until for claim in self.claims]
+        if self.next_slot is not None and (self.covered is None or self.next_slot > self.covered):
+            instants.append(self.next_slot)
+        return min(instants, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def resume(schedule: Schedule, unique_id: str, created: float, memory: Clockwork
     if schedule.once:
         open_yet = None if running else clock.first()
         covered = memory.covered if running else None
-        return msgspec.structs.replace(memory, next_slot=open_yet, lost_at=None, covered=covered, claims=running)
+        return msgspec.structs.replace(memory, next_slot=open_yet, covered=covered, claims=running)
     return msgspec.structs.replace(memory, next_slot=clock.after(now), covered=now, claims=running, buffered=False)
 
 
@@ -129,18 +128,8 @@ def hand_over(clock: Clock, memory: Clockwork, now: float, horizon: float) -> tu
     while following is not None and following <= horizon:
         slots.append(following)
         following = clock.after(following)
-    last = slots[-1] if slots and following is None else None
-    lost_at = memory.lost_at if last is None else max(last, now) + LOST
-    return slots, msgspec.structs.replace(memory, next_slot=following, lost_at=lost_at)
-
-
-def to_be_asked_again(clock: Clock, memory: Clockwork, now: float) -> tuple[list[Claim], Clockwork]:
-    """The claims of runs that died, and of a single fire that nobody has come for, and the memory once they are."""
-    dead = [claim for claim in memory.claims if claim.until <= now]
-    slot = clock.first()
-    if memory.covered is None and memory.lost_at is not None and memory.lost_at <= now and slot is not None:
-        return [*dead, Claim(slot, memory.lost_at)], msgspec.structs.replace(memory, lost_at=now + LOST)
-    return dead, memory
+    # The last one stays, should the queue lose its task.
+    return slots, msgspec.structs.replace(memory, next_slot=memory.next_slot if following is None else following)
 
 
 def decide(clock: Clock, memory: Clockwork, slot: float, now: float, mine: Claim) -> Step:

@@ -114,8 +114,7 @@ def _make_tasks(ground: Ground, document: Document, horizon: float) -> tuple[int
     made = sum(ask(ground, record.id, slot) for slot in slots)
     if not any(slot <= now for slot in slots):
         # Otherwise that slot's run covers those that died.
-        claims, after = clockwork.to_be_asked_again(clock, after, now)
-        made += sum(ask(ground, record.id, claim.slot, claim) for claim in claims)
+        made += sum(ask(ground, record.id, claim.slot, claim) for claim in memory.claims if claim.until <= now)
     wanted = timed(record, after)
     return made, None if wanted == record else triggers.put(wanted, document.version)
 
@@ -123,14 +122,14 @@ def _make_tasks(ground: Ground, document: Document, horizon: float) -> tuple[int
 def ask(ground: Ground, trigger: str, slot: float, claim: Claim | None = None) -> bool:
     """Make the task of a slot, or of a claim whose time will be over; False if it was made before.
 
-    Of a claim that nobody has come for, another one is made now and then: the queue has lost the last.
+    Of one that nobody has come for, another is made now and then: the queue has lost the last.
     """
-    turn = f"{claim.until}" if claim else ""
-    lost = int((ground.now() - claim.until) // LOST) if claim else 0
-    if lost > 0:
-        turn += f" {lost}"
+    due, now = claim.until if claim else slot, ground.now()
+    turn = f"{due}" if claim else ""
+    if now >= due + LOST:
+        turn += f" {int((now - due) // LOST)}"
     name = hashlib.sha256(f"run_trigger\0{trigger}\0{slot}\0{turn}".encode()).hexdigest()[:40]
-    at = max(claim.until if claim else slot, ground.now())
+    at = max(due, now)
     # Without the tick's trace: each of its thousands of runs begins its own.
     task = Task("run_trigger", {"trigger": trigger, "scheduled": slot}, trace=None)
     return ground.queue.add(task, name=name, at=moment(at))

@@ -258,7 +258,11 @@ CANARIES = (
         "single-strike-lost-with-its-task",
         "Of a trigger that strikes once, the task is made again if nobody comes with it.",
         "strikes: the queue gives the task up, and it has never fired",
-        (Edit(CLOCKWORK, "memory.lost_at if last is None else max(last, now) + LOST\n", "memory.lost_at\n"),),
+        (
+            Edit(
+                CLOCKWORK, "next_slot=memory.next_slot if following is None else following)\n", "next_slot=following)\n"
+            ),
+        ),
         spared="The queue gives up eight tasks in a thousand, and few of them are a single strike's.",
         test="tests/unit/script/test_clock_trouble.py::test_a_single_fire_whose_task_the_queue_loses",
     ),

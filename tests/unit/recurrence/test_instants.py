@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -14,6 +10,7 @@ import pytest
 from conference.recurrence import occurrences_among, occurrences_until
 from conference.series import occurs_at
 from conference.slot import Slot
+from tests.unit.machine_zone import standing_in
 from tests.unit.recurrence.walls import LORD_HOWE, MORNING, NEW_YORK, at, day, slot
 
 TABLE = [
@@ -163,22 +160,6 @@ def test_the_first_and_the_last_year_have_occurrences() -> None:
     lines = ["RDATE:21991231T090000Z"]
 
     assert occurrences_among(lines, slot("1900-01-01T09:00", "UTC"), [first, last]) == {first, last}
-
-
-@contextmanager
-def standing_in(zone: str) -> Iterator[None]:
-    """The machine's clock is that of this zone."""
-    before = os.environ.get("TZ")
-    try:
-        os.environ["TZ"] = zone
-        time.tzset()
-        yield
-    finally:
-        if before is None:
-            del os.environ["TZ"]
-        else:
-            os.environ["TZ"] = before
-        time.tzset()
 
 
 @pytest.mark.parametrize("machine", ["UTC", "Etc/GMT+12", "Pacific/Kiritimati"])

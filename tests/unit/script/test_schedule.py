@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice, pairwise
@@ -18,6 +16,7 @@ from hypothesis import strategies as st
 from functions.script.clock_builder import schedule_of
 from functions.script.enums import WeekDay
 from functions.script.schedule import Interval, Late, MonthDay, Schedule, Weeks, draw
+from tests.unit.machine_zone import standing_in
 from tests.unit.script.drawn import an_id
 
 BERLIN, NEW_YORK, ADELAIDE = "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"
@@ -272,17 +271,8 @@ def _exists(wall: datetime, zone: Any) -> bool:
 def test_the_machine_decides_nothing(schedule: Schedule, trigger: str, created: datetime, machine: str) -> None:
     """The fires do not depend on the machine's zone, nor on the zone that the creation is written in."""
     here = list(islice(schedule.fires(trigger, created), 4))
-    before = os.environ.get("TZ")
-    try:
-        os.environ["TZ"] = machine
-        time.tzset()
+    with standing_in(machine):
         there = list(islice(schedule.fires(trigger, created.astimezone(ZoneInfo(machine))), 4))
-    finally:
-        if before is None:
-            del os.environ["TZ"]
-        else:
-            os.environ["TZ"] = before
-        time.tzset()
 
     assert here == there
 

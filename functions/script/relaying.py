@@ -6,8 +6,8 @@ import msgspec
 
 from conference.errors import Conflict
 from functions.ground import Ground
-from functions.pages import every
-from functions.ports import Where
+from functions.pages import each, every
+from functions.ports import Document, Where
 from functions.script import delivery as deliveries
 from functions.script.delivery import Delivery
 from functions.script.project import Project
@@ -20,21 +20,26 @@ def relay_forgotten(ground: Ground) -> int:
     now = ground.now()
     found = ground.store.query(deliveries.COLLECTION, [Where("due", "<=", now)], order_by="due", limit=400)
     together: set[str] = set()
-    for document in found:
+
+    def relay(document: Document) -> int:
         one = deliveries.decode(document)
         later = msgspec.structs.replace(one, due=now + ground.policy.lease + ground.policy.forgotten)
         try:
             ground.store.commit(deliveries.put(later, document.version))
         except Conflict:
-            continue
+            return 0
         if one.queue is None:
             name = document.key.partition("/")[2]
             deliveries.enqueue(ground, one.trigger, f"woken-{int(now)}", delivery=name)
         else:
             together.add(one.trigger)
-    for trigger in sorted(together):
-        deliveries.enqueue(ground, trigger, f"woken-{int(now)}")
-    return len(found)
+        return 1
+
+    try:
+        return each(found, relay)
+    finally:
+        for trigger in sorted(together):
+            deliveries.enqueue(ground, trigger, f"woken-{int(now)}")
 
 
 def replay(project: Project, record: TriggerRecord, event: str | None = None) -> int:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from functions import script
+from functions import clock, script
 from functions.ports import Delete, Put
 from functions.script import delivery as deliveries
 from functions.script import making
@@ -330,3 +330,19 @@ class TestTriggers:
 
         assert now.record.lease_until > world.ground.now()
         assert world.kinds() == [("created", "x")]
+
+
+def test_a_delivery_that_cannot_be_read_does_not_hold_up_those_behind_it(world: ScriptWorld) -> None:
+    """However long it is overdue: the others are handed over in the same tick."""
+    world.follow()
+    plain(world, "x")
+    world.run_due(until="run_trigger")
+    for held in world.queue.waiting():
+        world.queue.done(world.queue.take(held))
+    world.store.commit(Put(f"{deliveries.COLLECTION}/odd", {"due": 1.0, "event": 7}, None))
+    world.clock.advance(timedelta(minutes=10))
+    with pytest.raises(msgspec.ValidationError):
+        clock.tick(world.ground)
+    world.settle()
+
+    assert world.kinds() == [("created", "x")]

@@ -114,10 +114,11 @@ def _begin(ground: Ground, feed: str, number: int, turn: str) -> Run | None:
     def take(current: Feed) -> Feed | None:
         busy_until.clear()
         resumed.clear()
-        if current.done >= number or current.stopped:
+        # Getting the task that holds the lease again means that its run died, be it after it had covered our number.
+        died = current.lease_until > 0 and (current.lease_number, current.lease_turn) == (number, turn)
+        if current.stopped or (current.done >= number and not died):
             return None
-        # Getting the same task again means that its holder died.
-        if current.lease_until > now and (current.lease_number, current.lease_turn) != (number, turn):
+        if current.lease_until > now and not died:
             busy_until.append(current.lease_until)
             return None
         # A run that died or broke off may have left marks that nobody works on.

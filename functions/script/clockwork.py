@@ -143,19 +143,26 @@ def decide(clock: Clock, memory: Clockwork, slot: float, now: float, mine: Claim
     if late is None:
         return Step(memory)
     passed = late.slot.timestamp()
+    covering = _covering(clock, memory, passed)
     if not clock.schedule.catch_up and not clock.schedule.once and now - passed > LATE:
-        dropped = memory.dropped + late.missed + 1
-        return Step(msgspec.structs.replace(memory, covered=passed, dropped=dropped))
+        return Step(msgspec.structs.replace(covering, dropped=memory.dropped + late.missed + 1))
     running = tuple(claim for claim in memory.claims if claim.until > now)
     if running and clock.schedule.overlap is Overlap.SKIP:
-        skipped = memory.skipped + late.missed + 1
-        return Step(msgspec.structs.replace(memory, covered=passed, skipped=skipped))
+        return Step(msgspec.structs.replace(covering, skipped=memory.skipped + late.missed + 1))
     if running and clock.schedule.overlap is Overlap.BUFFER_ONE:
         return Step(msgspec.structs.replace(memory, buffered=True))
     # Runs that died are covered by this one, as slots that nothing ran for.
     died = sum(1 + claim.missed for claim in memory.claims if claim.until <= now)
     claim = msgspec.structs.replace(mine, slot=passed, missed=late.missed + died)
-    return Step(msgspec.structs.replace(memory, covered=passed, claims=(*running, claim)), claim)
+    return Step(msgspec.structs.replace(covering, claims=(*running, claim)), claim)
+
+
+def _covering(clock: Clock, memory: Clockwork, slot: float) -> Clockwork:
+    """The memory with this slot covered: it needs no task any more, whether or not its maker came to note that."""
+    following = memory.next_slot
+    if following is not None and following <= slot:
+        following = clock.after(slot) or following
+    return msgspec.structs.replace(memory, covered=slot, next_slot=following)
 
 
 def _again(memory: Clockwork, slot: float, now: float, mine: Claim) -> Step:
@@ -179,7 +186,8 @@ def end(clock: Clock, memory: Clockwork, claim: Claim, now: float) -> Step:
     if late is None:
         return Step(ended)
     waiting = Claim(late.slot.timestamp(), now, missed=late.missed, attempt=0)
-    return Step(msgspec.structs.replace(ended, covered=waiting.slot, claims=(*left, waiting)), waiting)
+    covering = _covering(clock, ended, waiting.slot)
+    return Step(msgspec.structs.replace(covering, claims=(*left, waiting)), waiting)
 
 
 def put_off(memory: Clockwork, claim: Claim, until: float) -> Step:

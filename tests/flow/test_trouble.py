@@ -15,6 +15,7 @@ from functions import feed as feeds
 from functions.ground import Policy
 from functions.initialise import initialise
 from functions.ports import Page
+from tests.crashing import Crash
 from tests.instead import Instead
 from tests.world import ALICE, World, asked
 
@@ -416,6 +417,33 @@ def test_two_tasks_for_one_number_are_not_run_at_once(world: World, feed: str) -
     assert seen[0] == seen[1]
     assert seen[2] == fence + 2
     assert len(world.meetings()) == 1
+
+
+def test_a_run_that_dies_after_it_covered_its_number_is_taken_over_at_once(world: World, feed: str) -> None:
+    """It had gone on for notices that came meanwhile; its own task comes again, and nobody waits for its lease."""
+    world.insert()
+    world.deliver()
+    number = world.feed(feed).dirty
+
+    def changes(*arguments: Any, **named: Any) -> Page:
+        asked_for = world.feed(feed)
+        if asked_for.done == number:
+            raise Crash
+        if asked_for.dirty == number:
+            feeds.raise_dirty(world.ground, feed)
+        return calm.changes(*arguments, **named)
+
+    calm = world.ground.calendar
+    world.change_ground(calendar=Instead(calm, changes=changes))
+    with pytest.raises(Crash):
+        sync.sync_calendar(world.ground, feed, number)
+    world.change_ground(calendar=calm)
+    left = world.feed(feed)
+    sync.sync_calendar(world.ground, feed, number)
+
+    assert left.owed
+    assert left.lease_until > world.ground.now()
+    assert not world.feed(feed).owed
 
 
 @pytest.mark.usefixtures("feed")

@@ -40,6 +40,11 @@ class Struck:
     """Tells, at any later time, whether nothing has struck its process."""
     ended: float | None = None
     failed: bool = False
+    zombie: bool = field(init=False)
+    """Its process had been struck before: it may have claimed the slot long ago, and another have taken it over."""
+
+    def __post_init__(self) -> None:
+        self.zombie = not self.sound()
 
     @property
     def counts(self) -> bool:
@@ -108,7 +113,7 @@ class Strikes:
     def _check_seldom(self, timed: Timed, runs: Sequence[Struck]) -> None:
         """A slot that a run has ended for, which nothing has struck, is run for no more.
 
-        But for one that has died over it meanwhile: the queue had given the task to both.
+        But for one that has died over it meanwhile: the queue had given the task to both. And for a zombie.
         """
         step = 60.0 * (timed.minutes or 1)
         for first in runs:
@@ -117,5 +122,5 @@ class Strikes:
             for later in runs:
                 over = later.slot - later.missed * step <= first.slot <= later.slot
                 died = any(run.slot == later.slot and not run.sound() for run in runs if run is not later)
-                if over and later.began > first.ended + NOTED and not died:
+                if over and later.began > first.ended + NOTED and not died and not later.zombie:
                     raise Broken("strikes", f"trigger {timed.trigger} ran for {first.slot}, and at {later.began} again")

@@ -309,6 +309,7 @@ def test_each_slot_is_run_for() -> None:
     assert judged(four[0], struck(4, 2)) == ""
     assert judged(struck(1, dead=True), struck(2, 1), *four[2:]) == ""
     assert judged(struck(1, sound=False), struck(1, began=STEP + 30), *four[1:]) == ""
+    assert judged(*four, struck(4, began=4.1 * STEP, sound=False)) == ""
     assert "nothing ran for slot" in judged(*four[:2], four[3])
     assert "nothing ran for slot" in judged(struck(1, dead=True), *four[1:])
     assert "nothing ran for slot" in judged()

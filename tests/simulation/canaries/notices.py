@@ -143,8 +143,8 @@ CANARIES = (
         (
             Edit(
                 SYNC,
-                "if current.lease_until > now and (current.lease_number, current.lease_turn) != (number, turn):",
-                "if number < 0:",
+                "        if current.lease_until > now and not died:",
+                "        if number < 0:",
             ),
         ),
     ),
@@ -155,10 +155,18 @@ CANARIES = (
         (
             Edit(
                 SYNC,
-                "current.lease_until > now and (current.lease_number, current.lease_turn) != (number, turn)",
-                "current.lease_until > now",
+                "        if current.lease_until > now and not died:",
+                "        if current.lease_until > now:",
             ),
         ),
+    ),
+    Canary(
+        "late-death-waits",
+        "A run that dies after it had covered its task's number is taken over, too, when the task is delivered again.",
+        "freshness: such a crash costs a whole lease",
+        (Edit(SYNC, "(current.done >= number and not died)", "current.done >= number"),),
+        spared="Few worlds have a run die in its second turn, and nobody else come.",
+        test="tests/flow/test_trouble.py::test_a_run_that_dies_after_it_covered_its_number_is_taken_over_at_once",
     ),
     Canary(
         "nobody-behind-a-dead-holder",

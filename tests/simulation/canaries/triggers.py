@@ -192,10 +192,18 @@ CANARIES = (
         (
             Edit(
                 CLOCKWORK,
-                "    return Step(msgspec.structs.replace(memory, covered=passed, claims=(*running, claim)), claim)\n",
+                "    return Step(msgspec.structs.replace(covering, claims=(*running, claim)), claim)\n",
                 "    return Step(msgspec.structs.replace(memory, claims=(*running, claim)), claim)\n",
             ),
         ),
+    ),
+    Canary(
+        "unnoted-strike-is-the-last",
+        "A slot that was run for needs no task any more, though nobody noted that it had one.",
+        "strikes: nothing runs for the slots after it",
+        (Edit(CLOCKWORK, "    if following is not None and following <= slot:\n", "    if following is None:\n"),),
+        spared="Few worlds lose the note and have no tick before the slot.",
+        test="tests/unit/script/test_clock_trouble.py::test_a_fire_whose_maker_could_not_note_it_is_not_the_last",
     ),
     Canary(
         "strikes-missed-not-told",

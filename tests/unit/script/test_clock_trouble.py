@@ -121,6 +121,29 @@ def test_a_contested_note_makes_no_second_run(error: type[LockstepError]) -> Non
     assert (made, len(bench.events)) == (3, 3)
 
 
+def test_a_fire_whose_maker_could_not_note_it_is_not_the_last() -> None:
+    """Its run notes, with its claim, that its slot needs no task any more."""
+    stores: list[Contested] = []
+
+    def contested(store: Store) -> Any:
+        stores.append(Contested(store, Later))
+        return stores[0]
+
+    bench = Clocked(store=contested)
+    record = bench.make(every_minutes=10)
+    bench.clock.set(instant("2026-11-20T10:12:30Z"))
+    stores[0].failing = 2
+    bench.tick()
+    bench.clock.set(instant("2026-11-20T10:13:01Z"))
+    bench.work()
+    after = bench.read(record)
+    bench.minutes(11)
+
+    assert after is not None
+    assert after.next_fire == instant("2026-11-20T10:23Z").timestamp()
+    assert bench.slots() == ["20T10:13:00", "20T10:23:00"]
+
+
 @pytest.mark.parametrize("error", [Conflict, OutcomeUnknown])
 def test_a_contested_claim_runs_once(error: type[LockstepError]) -> None:
     """A claim that meets another writer, or whose answer is lost, leads to one run, which is the first attempt."""

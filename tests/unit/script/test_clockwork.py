@@ -47,6 +47,14 @@ def test_a_slot_that_nobody_has_covered() -> None:
     assert step == Step(Clockwork(slot(2), slot(1), (mine(1, now),)), mine(1, now))
 
 
+def test_a_slot_whose_task_was_not_noted() -> None:
+    """It needs no other, once it is covered; the one slot that there is stays where it was."""
+    now, alone = slot(1) + 1, Clock(schedule_of({"after": 600_000}), "1", MADE)
+
+    assert decided(Clockwork(next_slot=slot(1)), 1, now).memory.next_slot == slot(2)
+    assert decided(Clockwork(next_slot=slot(1)), 1, now, alone).memory.next_slot == slot(1)
+
+
 def test_a_slot_that_is_done() -> None:
     """Nothing is to be done for it, and nothing is written."""
     memory = Clockwork(slot(3), slot(2))

@@ -262,12 +262,11 @@ def _call_in(ground: Ground, feed: Feed, heir: Event) -> None:
 def _copies(work: Work, feed: Feed, ical_uid: str) -> list[Event]:
     try:
         return work.ground.calendar.find(feed.user, feed.calendar, ical_uid)
-    except Gone:
-        return []
-    except Refused:
+    except (Gone, Refused) as error:
         if feed.stopped:
             return []
-        raise
+        # It may pass: a calendar that is gone, or refused for good, is stopped by its own runs before long.
+        raise Later("a calendar that may have the event now does not show it") from error
 
 
 def _takes_over(work: Work, event: Event, ref: MeetingRef) -> bool:

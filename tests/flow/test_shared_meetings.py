@@ -32,17 +32,46 @@ def test_of_two_events_that_shared_a_meeting_before_we_came_one_leads(world: Wor
 
 
 def test_another_calendar_that_is_gone_does_not_keep_a_meeting_alive(world: World) -> None:
-    """An event is cancelled while another calendar of its user cannot be searched for it."""
+    """An event is cancelled while another calendar of its user cannot be searched, until that one is stopped."""
+    world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")
+    world.connect()
+    team = world.connect("team@example.com")
+    made = world.insert()
+    world.settle()
+    world.google_control("faults", method="GET", path="team.*/events", times=100, status=404, reason="notFound")
+    world.cancel(made["id"])
+    world.settle()
+    at_first = world.meetings()
+    _hours_pass(world, 2)
+
+    assert len(at_first) == 1
+    assert world.feed(team).stopped
+    assert world.meetings() == []
+
+
+def test_an_event_moved_to_a_calendar_out_of_sight_keeps_its_meeting(world: World) -> None:
+    """What Google does not show for a moment is not taken for gone: a living event would lose its meeting."""
     world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")
     world.connect()
     world.connect("team@example.com")
     made = world.insert()
     world.settle()
-    world.google_control("faults", method="GET", path="team.*/events", times=100, status=404, reason="notFound")
-    world.cancel(made["id"])
-    world.settle(timedelta(minutes=20))
+    before = world.meetings()
+    world.google_control("faults", method="GET", path="team.*/events", times=2, status=404, reason="notFound")
+    world.google_control("push", silent=True)
+    world.move(made["id"], "team@example.com")
+    _hours_pass(world, 2)
 
-    assert world.meetings() == []
+    assert [one["id"] for one in world.meetings()] == [one["id"] for one in before]
+    assert not any(row.pending or row.parked for row in world.rows())
+
+
+def _hours_pass(world: World, hours: int) -> None:
+    """With a tick in each quarter."""
+    for _ in range(4 * hours):
+        world.clock.advance(timedelta(minutes=16))
+        world.tick()
+        world.settle()
 
 
 @pytest.mark.parametrize("guests", [[], [ALICE]], ids=["a tombstone", "a guest's copy"])

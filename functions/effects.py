@@ -109,7 +109,7 @@ def create(work: Work, action: CreateMeeting) -> Meeting:
     if action.anew or link is None or link.meeting is not None:
         link = intent(work, provider, anew=action.anew)
         work.set_link(link)
-    if work.stored_link != link:
+    if work.stored.link != link:
         work.keep()
     work.touched = True
     if provider.capabilities.create_key in LOOK_FIRST:

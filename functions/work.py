@@ -37,13 +37,13 @@ BELIEVED = 3
 
 @dataclass(slots=True)
 class Work:
-    """A claimed row; `row` is as wanted, `version` and `stored_link` as last written."""
+    """A claimed row; `row` is as wanted, `stored` as last written, as `version`."""
 
     ground: Ground
     document_key: str
     version: str
     row: Row
-    stored_link: Link | None
+    stored: Row
     meeting: MeetingSays = NotAsked()  # noqa: RUF009 - frozen and without state
     touched: bool = False  # an outside write was made since the last save
 
@@ -51,7 +51,7 @@ class Work:
     def on(cls, ground: Ground, document: Document) -> Work:
         """Work on a row as read or as just written."""
         row = ledger.decode(document)
-        return cls(ground, document.key, document.version, row, row.link)
+        return cls(ground, document.key, document.version, row, row)
 
     def claim(self, *, seize: bool = False) -> bool:
         """Take the row for a while; False if all is done, or somebody else has it, who will see the newest mark.
@@ -105,7 +105,7 @@ class Work:
                 if unsure and self._has_become(wanted):
                     return True
                 continue
-            self.row, self.version = wanted, version or ""
+            self.row, self.stored, self.version = wanted, wanted, version or ""
             return True
         return False
 
@@ -146,7 +146,7 @@ class Work:
             except Conflict:
                 self._merge()
                 continue
-            self.row, self.version, self.stored_link = wanted, version or "", wanted.link
+            self.row, self.stored, self.version = wanted, wanted, version or ""
             self.touched = False
             return
         raise Stale("the row is too busy")
@@ -238,7 +238,7 @@ class Work:
         if document is None:
             return False
         self.row, self.version = ledger.decode(document), document.version
-        self.stored_link = self.row.link
+        self.stored = self.row
         return True
 
     def _has_become(self, claimed: Row) -> bool:
@@ -249,13 +249,15 @@ class Work:
         document = self.ground.store.get(self.document_key)
         fresh = ledger.decode(document) if document else None
         # A link that we have written without an answer is ours, too.
-        links = (self.stored_link, self.row.link)
+        links = (self.stored.link, self.row.link)
         if document is None or fresh is None or fresh.fence != self.row.fence or fresh.link not in links:
             raise Stale("somebody else has taken the row")
         ours = {name: getattr(self.row, name) for name in OURS}
         # What the holder has not looked at yet still has to be looked at.
         looks = {"verify": fresh.verify or self.row.verify, "refresh": fresh.refresh or self.row.refresh}
-        self.row, self.version = msgspec.structs.replace(fresh, **ours, **looks), document.version
+        # What our own write has made of the event is newer than what was stored, unless a marker has seen more.
+        seen = self.row.seen if fresh.seen == self.stored.seen else fresh.seen
+        self.row, self.version = msgspec.structs.replace(fresh, seen=seen, **ours, **looks), document.version
 
 
 def remark(ground: Ground, key: str, **seen: Any) -> None:

@@ -75,7 +75,7 @@ def _look(ground: Ground, wish: Wish) -> tuple[Work, str | None]:
     document = ground.store.get(key)
     if document is None:
         row = Row(feed, wish.event, wish.user, wish.calendar, zone=_zone(ground, feed, wish))
-        return Work(ground, key, "", row, None), None
+        return Work(ground, key, "", row, row), None
     return Work.on(ground, document), document.version
 
 
@@ -117,7 +117,7 @@ def _reserve(job: Work, version: str | None, provider: ConferenceProvider) -> No
         due=row.awaited_until if made else until + ground.policy.forgotten,
     )
     (committed,) = ground.store.commit(ledger.put(job.row, version))
-    job.version, job.stored_link = committed or "", job.row.link
+    job.version, job.stored = committed or "", job.row
 
 
 def _make(job: Work, provider: ConferenceProvider, wish: Wish) -> Meeting:

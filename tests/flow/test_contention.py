@@ -12,6 +12,7 @@ from functions import dead, feed, ledger, work
 from functions import feed as feeds
 from functions.initialise import initialise
 from functions.ports import Put
+from tests.instead import Instead
 from tests.world import ALICE, World
 
 
@@ -99,6 +100,27 @@ def test_one_conflict_costs_nobody_a_delay(world: World, feed: str) -> None:
     assert asked == before + 1
     assert [meeting["title"] for meeting in world.meetings()] == ["Planning", "Second"]
     assert (world.feed(feed).owed, world.feed(feed).attempts) == (False, 0)
+
+
+@pytest.mark.usefixtures("feed")
+def test_who_writes_during_a_patch_does_not_hide_what_it_made_of_the_event(world: World) -> None:
+    """What we wrote is known again when Google tells of it, though another hand had the row meanwhile: no new mark."""
+
+    def patch(*arguments: Any, **named: Any) -> Any:
+        patched = calm.patch(*arguments, **named)
+        (document,) = world.store.query(ledger.COLLECTION)
+        world.store.commit(Put(document.key, document.data, document.version))
+        return patched
+
+    calm = world.ground.calendar
+    world.change_ground(calendar=Instead(calm, patch=patch))
+    made = world.insert()
+    world.settle()
+    (row,) = world.rows()
+
+    assert row.seen is not None
+    assert row.seen.etag == world.event(made["id"])["etag"]
+    assert (row.mark, row.done) == (1, 1)
 
 
 def test_a_feed_that_is_written_without_end_is_left_for_later(world: World, feed: str) -> None:

@@ -112,7 +112,8 @@ def _is(system: str, *, writes: bool) -> Callable[[Call], bool]:
 
 BOUNDS: Mapping[str, tuple[Callable[[Call], bool], Callable[[Size], float]]] = {
     # A change needs at most one patch (a new meeting, or a join link that moved); people's edits in between make 412s.
-    "writes to events": (_is("calendar", writes=True), lambda it: 3 + 0.7 * it.work + it.faults),
+    # A script's handlers write as they like, and try again what they have set aside.
+    "writes to events": (_is("calendar", writes=True), lambda it: 3 + 0.7 * it.work + it.faults + it.runs),
     # A list for each burst, one per page of it, an events.get after each 412 or fault; polls and full passes by time,
     # a page for every two events at the smallest page size.
     "reads of calendars": (

@@ -37,7 +37,7 @@ CANARIES = (
         "intent-not-recorded",
         "What is about to be created is noted first, under its key.",
         "convergence: an event cancelled after a crash leaves its meeting to the sweep",
-        (Edit(EFFECTS, "    if work.stored_link != link:\n        work.keep()\n", ""),),
+        (Edit(EFFECTS, "    if work.stored.link != link:\n        work.keep()\n", ""),),
     ),
     Canary(
         "intent-let-go-unseen",

@@ -320,7 +320,7 @@ CANARIES = (
                 "            except Conflict:\n                self._merge()\n                continue\n",
                 "            except Conflict:\n                self._merge()\n                continue\n"
                 "            except OutcomeUnknown:\n"
-                "                self.row, self.stored_link = wanted, wanted.link\n"
+                "                self.row = self.stored = wanted\n"
                 "                return\n",
             ),
         ),

@@ -271,7 +271,9 @@ def _copies(work: Work, feed: Feed, ical_uid: str) -> list[Event]:
 
 def _takes_over(work: Work, event: Event, ref: MeetingRef) -> bool:
     conference = event.conference
-    if conference is None or not event.organized_here or not provider_of(event, work.ground.solutions):
+    if event.cancelled or conference is None or not event.organized_here:
+        return False
+    if not provider_of(event, work.ground.solutions):
         return False
     # One that asks for a meeting, and names none yet, will make its own.
     return conference.conference_id == ref.id

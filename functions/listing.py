@@ -14,6 +14,7 @@ import msgspec
 
 from conference.errors import Conflict, Gone, Later, Poison, Refused, Stale
 from conference.event import Event, Unreadable
+from conference.series import series_of
 from functions import dead, ledger, marking
 from functions import feed as feeds
 from functions.feed import Feed
@@ -54,6 +55,8 @@ class Pass:
     """Exceptions of which only a later page shows the series, by series."""
     noted: set[str] = field(default_factory=set)
     """The series that this pass has noted as there before us."""
+    completed: dict[str, Sighting | None] = field(default_factory=dict)
+    """What series had for exceptions before they were ours, as read in this pass."""
 
 
 def incremental(a_pass: Pass) -> None:
@@ -242,8 +245,34 @@ def _changed(a_pass: Pass, row: Row | None, sighting: Sighting, zone: str) -> Ro
     idle = row is None or row.idle
     if idle and not marking.is_ours(marking.with_series(sighting, row), ground.solutions):
         return _noted(row, sighting, zone)
+    if row is None or row.seen is None:
+        sighting = _whole_series(a_pass, sighting, zone)
     # One that a baseline noted without a meeting is a change, though it looks the same: it came during that pass.
     return marking.mark(ground, row or _new_row(a_pass, sighting), sighting, zone, anyway=idle)
+
+
+def _whole_series(a_pass: Pass, sighting: Sighting, zone: str) -> Sighting:
+    """What was seen of a series that was none of ours until now, with the exceptions that it had before."""
+    event, exceptions = sighting.event, list(sighting.exceptions.values())
+    uid = next((one.ical_uid for one in [*([event] if event else []), *exceptions] if one.ical_uid), None)
+    if uid is None or (event and not event.recurrence):
+        return sighting
+    if sighting.series not in a_pass.completed:
+        found = _same_series(a_pass, sighting.series, uid)
+        a_pass.completed[sighting.series] = _readable(a_pass, Sighting(sighting.series, None, found), zone)
+    before = a_pass.completed[sighting.series]
+    if before is None:
+        return sighting
+    return Sighting(sighting.series, event, {**before.exceptions, **sighting.exceptions})
+
+
+def _same_series(a_pass: Pass, series: str, uid: str) -> dict[str, Event]:
+    try:
+        found = a_pass.ground.calendar.find(a_pass.feed.user, a_pass.feed.calendar, uid)
+    except Poison as error:
+        dead.note(a_pass.ground, a_pass.feed_id, series, str(error))
+        return {}
+    return {item.id: item for item in found if item.id != series and series_of(item) == series}
 
 
 def _noted(row: Row | None, sighting: Sighting, zone: str) -> Row | None:

@@ -289,7 +289,7 @@ class Calendar(Protocol):
         """One event's whole resource as JSON, cancelled ones included while they exist. Raises Gone(EVENT)."""
 
     def find(self, user: str, calendar: str, ical_uid: str) -> list[Event]:
-        """The live events of the calendar with this iCalUID."""
+        """The calendar's live events with this iCalUID; of a series its exceptions too, cancelled ones among them."""
 
     def upcoming(self, user: str, calendar: str, *, since: datetime, until: datetime) -> list[Event]:
         """What a person sees between two instants: single events and occurrences, in order of start, at most 250."""

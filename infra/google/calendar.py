@@ -132,11 +132,14 @@ class GoogleCalendar:
         return content
 
     def find(self, user: str, calendar: str, ical_uid: str) -> list[Event]:
-        """The live events with this iCalUID. Raises Poison if one cannot be read: it must not count as absent."""
+        """The events with this iCalUID that are not gone; a series' cancelled occurrences are shown with it.
+
+        Raises Poison if one cannot be read: it must not count as absent.
+        """
         items = list(self._items(user, calendarId=calendar, iCalUID=ical_uid, maxResults=_LARGEST_PAGE))
         if any(isinstance(item, Unreadable) for item in items):
             raise Poison("an event with this iCalUID cannot be read", _LIST.where())
-        return [item for item in items if isinstance(item, Event) and not item.cancelled]
+        return [item for item in items if isinstance(item, Event)]
 
     def upcoming(self, user: str, calendar: str, *, since: datetime, until: datetime) -> list[Event]:
         """Single events and occurrences between two instants, in order of start, at most 250, all of them readable."""

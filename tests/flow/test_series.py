@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.world import ALICE, World, event_body
+from tests.world import ALICE, World, asked, event_body
 
 pytestmark = pytest.mark.usefixtures("feed")
 
@@ -150,6 +150,42 @@ def test_a_series_brought_back_keeps_its_cancelled_occurrences_cancelled(world: 
     assert [(one["original_start"], one["cancelled"]) for one in again["exceptions"]] == [
         ("2026-12-01T09:00:00Z", True)
     ]
+
+
+def test_a_series_that_asks_late_keeps_the_exceptions_it_had(world: World) -> None:
+    """They were passed over as they came, and no list tells of them again: they are read with the series, once."""
+    made = world.insert(recurrence=WEEKLY, conferenceData=None)
+    world.settle()
+    world.patch(f"{made['id']}_20261201T090000Z", summary="Only this one")
+    world.cancel(f"{made['id']}_20261208T090000Z")
+    world.settle()
+    world.calls()
+    world.patch(made["id"], conferenceData=asked())
+    world.settle()
+    lists = world.calls()["GET events"]
+    world.patch(made["id"], summary="Renamed")
+    world.settle()
+
+    (meeting,) = world.meetings()
+    assert [(one["original_start"], one.get("title"), one.get("cancelled")) for one in meeting["exceptions"]] == [
+        ("2026-12-01T09:00:00Z", "Only this one", None),
+        ("2026-12-08T09:00:00Z", None, True),
+    ]
+    assert lists == 3
+    assert world.calls()["GET events"] == 1
+
+
+def test_a_series_of_which_an_occurrence_cannot_be_read_has_its_meeting(world: World) -> None:
+    """What cannot be read is told of; the series is kept in step without it."""
+    made = world.insert(recurrence=WEEKLY, conferenceData=None)
+    occurrence = world.event(f"{made['id']}_20261201T090000Z")
+    world.google_control("events", calendarId=ALICE, event={**occurrence, "summary": {"not": "text"}})
+    world.settle()
+    world.patch(made["id"], conferenceData=asked())
+    world.settle()
+
+    assert [meeting["title"] for meeting in world.meetings()] == ["Planning"]
+    assert {one.data["event"] for one in world.store.query("dead")} >= {made["id"]}
 
 
 def test_a_guest_invited_to_one_occurrence_only_costs_one_list(world: World) -> None:

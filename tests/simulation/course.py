@@ -39,6 +39,8 @@ class Course:
     numbers: Counter[str] = field(default_factory=Counter)
     ground: Ground = field(init=False)
     """What the functions stand on; made last, since its queue and its Calendar tell the others what to carry."""
+    lost_strikes: list[tuple[str, float]] = field(default_factory=list)
+    """Triggers and slots whose task the queue has given up."""
     project: Callable[[Ground], Project] | None = None
     """The script on a ground, in worlds that have one."""
 

@@ -102,6 +102,9 @@ class Debts:
         for document in self._store.query("ledger", limit=10_000):
             row = document.data
             if (row["feed"], row["event"]) == (body["feed"], body["event"]) and row.get("mark", 0) > row.get("done", 0):
+                if body.get("fence", row.get("fence")) != row.get("fence"):
+                    # Asked for late: others have come for it since.
+                    return False
                 return row.get("claimed_until", 0.0) <= now or self._holder.get(document.key) == _root(worker)
         return False
 

@@ -55,6 +55,12 @@ class Tasks:
         """Only the net, where there is one, knows of a look at a meeting whose task is lost."""
         return "meeting" not in task.body or not NEEDS_THE_NET.isdisjoint(self._course.faults.allowed)
 
+    def _lose(self, held: Held) -> None:
+        self._queue.done(held)
+        body = held.task.body
+        if "scheduled" in body:
+            self._course.lost_strikes.append((body["trigger"], body["scheduled"]))
+
     def _deliver(self, held: Held) -> None:
         task = held.task
         name = self._course.named(f"{task.function} {_target(task)}")
@@ -68,7 +74,7 @@ class Tasks:
             case Fault.TASK_DELAYED:
                 wait = 500 * extra
             case Fault.TASK_LOST if self._may_be_lost(task):
-                self._queue.done(held)
+                self._lose(held)
                 return
             case Fault.QUEUE_PAUSED:
                 self.paused_until = self._hub.seconds + 300 * extra

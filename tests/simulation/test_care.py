@@ -92,6 +92,8 @@ def test_a_task_whose_name_is_taken_is_still_to_come() -> None:
     bench.queue.done(bench.queue.take(held))
     with pytest.raises(Broken, match="in vain"):
         bench.care.task_refused("reconcile_event", body, "n", "w", None)
+    # Others have come since the claim that it was asked for under.
+    bench.care.task_refused("reconcile_event", {**body, "fence": -1}, "n", "w", None)
 
 
 def test_a_notice_that_is_taken_is_seen_by_a_run() -> None:

@@ -288,11 +288,14 @@ def struck(
     return Struck(ALICE, (1000 + slot) * STEP, missed, at, lambda: sound, None if dead else at + 1)
 
 
-def judged(*runs: Struck, once: float | None = None, until: float = 4.4, left: bool = False) -> str:
+def judged(
+    *runs: Struck, once: float | None = None, until: float = 4.4, left: bool = False, lost: float | None = None
+) -> str:
     """What the judge says of a trigger made shortly after a slot; empty if nothing."""
     made = 1000 * STEP + 60
     strikes = Strikes()
     strikes.follow(Timed(TRIGGER, ALICE, None if once else 20, once, made - 5, made))
+    strikes.given_up += [] if lost is None else [(TRIGGER, (1000 + lost) * STEP)]
     for run in runs:
         strikes.run(TRIGGER, run)
     try:
@@ -311,6 +314,10 @@ def test_each_slot_is_run_for() -> None:
     assert judged(struck(1, sound=False), struck(1, began=STEP + 30), *four[1:]) == ""
     assert judged(*four, struck(4, began=4.1 * STEP, sound=False)) == ""
     assert "nothing ran for slot" in judged(*four[:2], four[3])
+    assert "nothing ran for slot" in judged(*four[:3])
+    assert "nothing ran for slot" in judged(*four[:3], lost=3)
+    assert "nothing ran for slot" in judged(*four[:2], four[3], lost=3)
+    assert judged(*four[:3], lost=4) == ""
     assert "nothing ran for slot" in judged(struck(1, dead=True), *four[1:])
     assert "nothing ran for slot" in judged()
     assert "again" in judged(*four, struck(4, began=4.1 * STEP))

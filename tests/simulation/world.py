@@ -400,6 +400,7 @@ class World:
     def _script(self) -> Scripting:
         judge = self.judge
         told = Told(judge.google, self.store, self.hub, judge.began, lambda: judge.clock_was_off)
+        told.fires.given_up = self.course.lost_strikes
         scripting = Scripting(self.course, self.google, self.people, self.consent, told, self.post.look)
         self.course.project = scripting.project
         return scripting

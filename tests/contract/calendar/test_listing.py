@@ -100,6 +100,22 @@ def test_find_by_uid(stage: Stage) -> None:
     assert stage.calendar.find(ALICE, ALICE, made.ical_uid) == []
 
 
+def test_find_a_series_with_its_exceptions(stage: Stage) -> None:
+    """The cancelled occurrence and the changed one are shown with their series, and go with it."""
+    made = stage.calendar.insert(ALICE, ALICE, body(recurrence=["RRULE:FREQ=DAILY;COUNT=5"]))
+    assert made.ical_uid
+    days = [one.id for one in stage.calendar.upcoming(ALICE, ALICE, since=NOW, until=NOW + timedelta(days=30))]
+    stage.calendar.delete(ALICE, ALICE, days[1])
+    changed = stage.calendar.get(ALICE, ALICE, days[2])
+    assert changed.etag
+    stage.calendar.patch(ALICE, ALICE, days[2], {"summary": "another"}, etag=changed.etag)
+    found = stage.calendar.find(ALICE, ALICE, made.ical_uid)
+    stage.calendar.delete(ALICE, ALICE, made.id)
+
+    assert {event.id: event.cancelled for event in found} == {made.id: False, days[1]: True, days[2]: False}
+    assert stage.calendar.find(ALICE, ALICE, made.ical_uid) == []
+
+
 def test_one_malformed_event_among_many(stage: Stage) -> None:
     """An event that cannot be read is listed as such; its neighbours and the token are kept, and it stays itself."""
     first = stage.calendar.insert(ALICE, ALICE, body())

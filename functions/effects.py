@@ -8,7 +8,7 @@ from datetime import timedelta
 import msgspec
 import structlog
 
-from conference.errors import Conflict, Gone, Later, NotOwned, Refused, Stale
+from conference.errors import Conflict, Gone, Later, NotOwned, OutcomeUnknown, Refused, Stale
 from conference.event import Event
 from conference.key import is_ours, mint_key
 from conference.link import Link, index
@@ -33,6 +33,7 @@ from functions.ground import Ground
 from functions.ledger import Row
 from functions.marking import is_over
 from functions.ports import Where
+from functions.webhook import look_later
 from functions.work import Work, remark
 
 ABSENCE = timedelta(seconds=60)
@@ -139,6 +140,11 @@ def update(work: Work, action: UpdateMeeting) -> None:
         # Somebody changed it at the provider, or deleted it: look, then decide again.
         ask(work, action.spec)
         return
+    except OutcomeUnknown:
+        if not provider.capabilities.conditional_writes:
+            # It may even be done after what follows it.
+            look_later(work.ground, provider.name, index(known.ref))
+        raise
     if written.ignored:
         log.warning("provider ignored fields", fields=sorted(f.value for f in written.ignored), row=work.document_key)
     work.set_link(msgspec.structs.replace(link, meeting=written.meeting, agreed=action.digest))

@@ -38,6 +38,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     exceptions: dict[str, Occurrence] = {}
     refresh: bool = False  # `seen` is known to be out of date: read the event first
     verify: bool = False  # the meeting may differ from the link: ask the provider first
+    resend: bool = False  # it may hold what we had sent before: unless it shows that it does not, tell it anew
     mark: int = 0
     done: int = 0
     due: float | None = None  # set while the mark is not done: when somebody must look at the latest

@@ -113,6 +113,7 @@ def mark(ground: Ground, row: Row, sighting: Sighting, zone: str, *, anyway: boo
         by_run=True,
         due=until + ground.policy.forgotten,
         verify=row.verify or row.abandoned,
+        resend=row.resend or row.abandoned,
     )
 
 

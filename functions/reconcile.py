@@ -103,7 +103,7 @@ def _guarded(job: Work) -> Outcome:
     except Later as error:
         job.postpone(error, error.after)
     except OutcomeUnknown as error:
-        job.row = msgspec.structs.replace(job.row, verify=True)
+        job.row = msgspec.structs.replace(job.row, verify=True, resend=True)
         job.postpone(error, None)
     except Revoked as error:
         # The mark is kept: all is made good when a person has acted.
@@ -126,6 +126,8 @@ def _settle(job: Work) -> Outcome:
             if isinstance(event, Wanted):
                 effects.ask(job, event.spec)
             job.row = msgspec.structs.replace(job.row, verify=False)
+        if job.row.resend:
+            _forget_agreement(job)
         actions = decide(event, job.meeting, job.row.link)
         if not actions and job.finish():
             return Outcome.SETTLED
@@ -165,6 +167,13 @@ def event_says(job: Work) -> EventSays:
     return Wanted(provider, spec, digest(spec), seen.conference)
 
 
+def _forget_agreement(job: Work) -> None:
+    link = job.row.link
+    job.row = msgspec.structs.replace(job.row, resend=False)
+    if link is not None and link.leads:
+        job.set_link(msgspec.structs.replace(link, agreed=None))
+
+
 def _read_event(job: Work) -> None:
     row = job.row
     try:
@@ -185,5 +194,5 @@ def _overtaken(job: Work) -> Outcome:
     log.info("row overtaken", feed=job.row.feed, row=job.document_key)
     if job.touched:
         # What we sent may stand at the provider after what the other worker sent: have it looked at.
-        remark(job.ground, job.document_key, verify=True)
+        remark(job.ground, job.document_key, verify=True, resend=True)
     return Outcome.OVERTAKEN

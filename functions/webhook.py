@@ -20,6 +20,9 @@ from functions.ground import Ground
 from functions.ports import Task, Where
 from functions.work import remark
 
+BELATED = 180.0
+"""Seconds after which a write that was not answered is not done any more."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -44,14 +47,25 @@ def provider_webhook(ground: Ground, name: str, headers: Mapping[str, str], body
     return note.reply
 
 
-def look_at_meeting(ground: Ground, meeting: str, version: str) -> int:
-    """Mark every event that holds the meeting, unless we know this version already; return how many were marked."""
-    marked = 0
+def look_later(ground: Ground, provider: str, meeting: str) -> None:
+    """Have a meeting told anew when a write that was not answered cannot be done any more, but may have been."""
+    at = ground.now() + BELATED
+    body = {"meeting": meeting, "version": "", "resend": True}
+    name = hashlib.sha256(f"{meeting}\0belated\0{int(at)}".encode()).hexdigest()[:40]
+    ground.queue.add(Task("reconcile_event", body, provider), name=name, at=datetime.fromtimestamp(at, UTC))
+
+
+def look_at_meeting(ground: Ground, meeting: str, version: str, *, resend: bool = False) -> int:
+    """Mark every event that holds the meeting, unless we know this version already; return how many were marked.
+
+    With `resend` it is told anew how the meeting is to be, unless it shows that it is.
+    """
+    marked, looks = 0, {"verify": True, **({"resend": True} if resend else {})}
     for document in ground.store.query(ledger.COLLECTION, [Where("meeting", "==", meeting)]):
         link = ledger.decode(document).link
         known = link.meeting.version if link and link.meeting else None
         if version and known == version:
             continue
-        remark(ground, document.key, verify=True)
+        remark(ground, document.key, **looks)
         marked += 1
     return marked

@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 OURS = ("link", "meeting", "former", "key", "generation", "releasing", "absent_since", "wrote")
 """The fields that the claim's holder changes in memory before it saves."""
 
+LOOKS = ("refresh", "verify", "resend")
+"""What has to be looked at; the holder takes back what it has looked at."""
 
 BELIEVED = 3
 """How often a wait that the other side chose may be shorter than ours."""
@@ -71,6 +73,7 @@ class Work:
                 by_run=seize,
                 due=until + self.ground.policy.forgotten,
                 verify=row.verify or row.abandoned,
+                resend=row.resend or row.abandoned,
             )
 
         return self._take(claimed)
@@ -173,7 +176,9 @@ class Work:
             if row.mark > mark:
                 return done
             dead_at = None if row.link else now + self.ground.policy.row_record
-            return msgspec.structs.replace(done, verify=False, due=None, claimed_until=0.0, expire_at=dead_at)
+            return msgspec.structs.replace(
+                done, verify=False, resend=False, due=None, claimed_until=0.0, expire_at=dead_at
+            )
 
         self.save(finished)
         if self.row.pending:
@@ -254,7 +259,7 @@ class Work:
             raise Stale("somebody else has taken the row")
         ours = {name: getattr(self.row, name) for name in OURS}
         # What the holder has not looked at yet still has to be looked at.
-        looks = {"verify": fresh.verify or self.row.verify, "refresh": fresh.refresh or self.row.refresh}
+        looks = {name: getattr(fresh, name) or getattr(self.row, name) for name in LOOKS}
         # What our own write has made of the event is newer than what was stored, unless a marker has seen more.
         seen = self.row.seen if fresh.seen == self.stored.seen else fresh.seen
         self.row, self.version = msgspec.structs.replace(fresh, seen=seen, **ours, **looks), document.version

@@ -252,7 +252,7 @@ class World:
             case "patch_event":
                 patch.patch_event(self.ground, body["feed"], body["event"])
             case "reconcile_event" if "meeting" in body:
-                webhook.look_at_meeting(self.ground, body["meeting"], body["version"])
+                webhook.look_at_meeting(self.ground, body["meeting"], body["version"], resend=body.get("resend", False))
             case "reconcile_event":
                 reconcile.reconcile_event(self.ground, body["feed"], body["event"], body["fence"])
             case unknown:

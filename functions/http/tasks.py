@@ -45,7 +45,7 @@ def reconcile_event(door: Door, request: Request) -> Response:
     def run(body: dict[str, Any]) -> None:
         if "meeting" in body:
             look = _as(_look_task, body)
-            webhook.look_at_meeting(door.ground, look.meeting, look.version)
+            webhook.look_at_meeting(door.ground, look.meeting, look.version, resend=look.resend)
             return
         task = _as(_event_task, body)
         reconcile.reconcile_event(door.ground, task.feed, task.event, task.fence)
@@ -193,6 +193,7 @@ class LookTask(msgspec.Struct, forbid_unknown_fields=True):
 
     meeting: _Id
     version: str = ""
+    resend: bool = False
 
 
 _sync_task, _event_task, _look_task = from_plain(SyncTask), from_plain(EventTask), from_plain(LookTask)

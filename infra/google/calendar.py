@@ -16,6 +16,7 @@ from google.auth.credentials import Credentials
 
 from conference.errors import UNDECODABLE, Gone, LockstepError, Missing, OutcomeUnknown, Poison, Refused, Stale
 from conference.event import Event, Unreadable, read_event
+from conference.series import is_exception
 from functions.ports import CalendarInfo, Page, Watched
 from infra.google.client import GOOGLE, Strict, calendar_client
 from infra.google.errors import FAILURES, Operation, lost_answer, translate
@@ -139,7 +140,7 @@ class GoogleCalendar:
         items = list(self._items(user, calendarId=calendar, iCalUID=ical_uid, maxResults=_LARGEST_PAGE))
         if any(isinstance(item, Unreadable) for item in items):
             raise Poison("an event with this iCalUID cannot be read", _LIST.where())
-        return [item for item in items if isinstance(item, Event)]
+        return [item for item in items if isinstance(item, Event) and (not item.cancelled or is_exception(item))]
 
     def upcoming(self, user: str, calendar: str, *, since: datetime, until: datetime) -> list[Event]:
         """Single events and occurrences between two instants, in order of start, at most 250, all of them readable."""

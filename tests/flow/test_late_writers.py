@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
+from conference.errors import OutcomeUnknown
+from conference.meeting import Meeting
+from conference.providers.protocol import Written
 from functions import ledger, reconcile, work
 from functions.reconcile import Claim
+from tests.instead import Instead
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("feed")
@@ -61,6 +68,87 @@ def test_an_update_that_comes_too_late_is_overwritten_again(world: World) -> Non
 
     assert [meeting["title"] for meeting in world.meetings()] == ["Third"]
     assert late in (["Second"], ["Third"])
+    assert not world.rows()[0].pending
+
+
+class Blind:
+    """A provider that numbers no versions, heeds none, and does not show all that it holds."""
+
+    def __init__(self, provider: Any) -> None:
+        self._provider = provider
+        self.capabilities = dataclasses.replace(provider.capabilities, conditional_writes=False)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._provider, name)
+
+    def expected_digest(self, spec: Any) -> None:
+        """It cannot be told."""
+
+    def get(self, ref: Any) -> Meeting:
+        """What little it shows."""
+        return _blurred(self._provider.get(ref))
+
+    def create(self, spec: Any, *, key: str) -> Written:
+        """Make it."""
+        written: Written = self._provider.create(spec, key=key)
+        return dataclasses.replace(written, meeting=_blurred(written.meeting))
+
+    def update(self, ref: Any, spec: Any, *, key: str, base: Meeting | None = None) -> Written:  # noqa: ARG002 - not heeded
+        """Whatever its version is by now."""
+        written: Written = self._provider.update(ref, spec, key=key, base=self._provider.get(ref))
+        return dataclasses.replace(written, meeting=_blurred(written.meeting))
+
+
+def _blurred(meeting: Meeting) -> Meeting:
+    return msgspec.structs.replace(meeting, version=None, digest=None)
+
+
+def test_an_update_that_comes_too_late_is_overwritten_unseen(world: World) -> None:
+    """Of a vendor that shows neither versions nor what it holds, nobody could see that older words arrived last."""
+    world.vendor_control("webhooks", silent=True)
+    world.change_ground(providers={"http": Blind(world.provider)})
+    made = world.insert(description="First")
+    world.settle()
+
+    def meanwhile() -> None:
+        world.google_control("push", silent=True)
+        world.patch(made["id"], description="Third")
+        seize(world)
+
+    world.change_ground(providers={"http": Late(Blind(world.provider), "update", meanwhile)})
+    world.patch(made["id"], description="Second")
+    world.settle()
+
+    assert [meeting["agenda"] for meeting in world.meetings()] == ["Third"]
+    assert not world.rows()[0].pending
+
+
+def test_an_update_that_is_done_after_the_next_one(world: World) -> None:
+    """It was not answered; as long as it may still be done, the last word is not the last: it is said once more."""
+    world.vendor_control("webhooks", silent=True)
+    blind = Blind(world.provider)
+    world.change_ground(providers={"http": blind})
+    made = world.insert(description="First")
+    world.settle()
+    belated: list[Callable[[], object]] = []
+
+    def update(*arguments: Any, **named: Any) -> Written:
+        if not belated:
+            belated.append(partial(blind.update, *arguments, **named))
+            raise OutcomeUnknown("no answer came")
+        return blind.update(*arguments, **named)
+
+    world.change_ground(providers={"http": Instead(blind, update=update)})
+    world.patch(made["id"], description="Second")
+    world.settle(timedelta(seconds=1))
+    world.patch(made["id"], description="Third")
+    world.settle(timedelta(minutes=1))
+    at_first = [meeting["agenda"] for meeting in world.meetings()]
+    belated[0]()
+    world.settle(timedelta(minutes=5))
+
+    assert at_first == ["Third"]
+    assert [meeting["agenda"] for meeting in world.meetings()] == ["Third"]
     assert not world.rows()[0].pending
 
 

@@ -48,15 +48,27 @@ def expected(fields: Json, exceptions: Mapping[str, Json], zone: str, host: str)
     }
 
 
-def differences(state: Json, want: Json, passed_over: Collection[str] = ()) -> list[str]:
-    """In words, where what a vendor holds is not what is wanted; what it does not hold at all is no difference."""
+def differences(state: Json, want: Json, passed_over: Collection[str] = (), *, unseen: float = 0.0) -> list[str]:
+    """In words, where what a vendor holds is not what is wanted; what it does not hold at all is no difference.
+
+    Nor is an occurrence that was over at the instant `unseen`: since then, lists show it no more.
+    """
     found: list[str] = []
-    for name, held in _comparable(state).items():
+    for name, told in _comparable(state).items():
         if name in passed_over or name not in want:
             continue
-        if not _same(name, held, want[name]):
-            found.append(f"{name} is {_short(held)}, wanted {_short(want[name])}")
+        held, wanted = (_seen(one, unseen) if name == "exceptions" else one for one in (told, want[name]))
+        if not _same(name, held, wanted):
+            found.append(f"{name} is {_short(held)}, wanted {_short(wanted)}")
     return found
+
+
+def _seen(occurrences: Occurrences, since: float) -> Occurrences:
+    return {
+        original: one
+        for original, one in occurrences.items()
+        if original >= since or (one is not None and one[1] > since)
+    }
 
 
 def is_over(fields: Json, zone: str, instant: float) -> bool:

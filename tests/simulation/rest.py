@@ -185,7 +185,8 @@ class Rest:
         for one in (wish, *sharing):
             zone = look.zones[one.user, one.calendar]
             want = expected(one.fields, one.exceptions, zone, one.user)
-            differs = differences(held.state, want, passed_over)
+            _, listed = self.steps.began.get((one.user, one.calendar), (0.0, 0.0))
+            differs = differences(held.state, want, passed_over, unseen=listed)
             if not differs:
                 return []
             wrong = wrong or differs

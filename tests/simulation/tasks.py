@@ -137,7 +137,8 @@ def call(ground: Ground, task: Task, project: Callable[[Ground], Project] | None
         case "patch_event":
             run = partial(patch.patch_event, ground, body["feed"], body["event"])
         case "reconcile_event" if "meeting" in body:
-            run = partial(webhook.look_at_meeting, ground, body["meeting"], body["version"])
+            resend = body.get("resend", False)
+            run = partial(webhook.look_at_meeting, ground, body["meeting"], body["version"], resend=resend)
         case "reconcile_event":
             run = partial(reconcile.reconcile_event, ground, body["feed"], body["event"], body.get("fence", -1))
         case "run_trigger" if project is not None and "scheduled" in body:

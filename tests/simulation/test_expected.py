@@ -130,6 +130,22 @@ def test_each_part_that_differs_is_named(name: str) -> None:
     assert differences(wrong, expected(PLAIN, {}, ZONE, HOST), (name,)) == []
 
 
+@pytest.mark.parametrize(
+    ("told", "since", "same"),
+    [
+        (None, "2026-11-24T08:59Z", False),
+        (None, "2026-11-24T09:01Z", True),
+        ({"start": "2026-11-25T09:00:00Z", "end": "2026-11-25T10:00:00Z"}, "2026-11-25T09:59Z", False),
+        ({"start": "2026-11-25T09:00:00Z", "end": "2026-11-25T10:00:00Z"}, "2026-11-25T10:00Z", True),
+    ],
+    ids=["cancelled, to come", "cancelled, past", "moved, to come", "moved, past"],
+)
+def test_an_occurrence_that_no_list_shows_any_more_is_passed_over(told: Json | None, since: str, same: bool) -> None:
+    """As long as it is to come, it must be right."""
+    held = {**STATE, "exceptions": {"2026-11-24T09:00:00Z": told}}
+    assert (differences(held, expected(PLAIN, {}, ZONE, HOST), unseen=at(since)) == []) is same
+
+
 def test_an_event_is_over_when_its_last_occurrence_is() -> None:
     """A single event when it ends; a series when its rules have no later occurrence."""
     series = {**PLAIN, "recurrence": ["RRULE:FREQ=DAILY;COUNT=3"]}

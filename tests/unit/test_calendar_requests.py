@@ -246,14 +246,15 @@ def test_pages_that_lead_nowhere(answer: object) -> None:
 
 
 def test_find_follows_pages_and_leaves_the_dead_out() -> None:
-    """Events with an iCalUID are gathered over short and empty pages; cancelled ones do not live."""
+    """Events with an iCalUID are gathered over short and empty pages; of the cancelled, those of a living series."""
     calendar, sequence = calendar_over(
         {"items": [], "nextPageToken": "p2"},
         {"items": [{"id": "a"}, {"id": "b", "status": "cancelled"}], "nextPageToken": "p3"},
-        {"items": [{"id": "c"}]},
+        {"items": [{"id": "c"}, {"id": "c_20261201T090000Z", "recurringEventId": "c", "status": "cancelled"}]},
     )
 
-    assert [event.id for event in calendar.find(USER, ROOM, "uid@google.com")] == ["a", "c"]
+    found = calendar.find(USER, ROOM, "uid@google.com")
+    assert [event.id for event in found] == ["a", "c", "c_20261201T090000Z"]
     assert [asked.query.get("pageToken") for asked in sequence.asked] == [None, ["p2"], ["p3"]]
     assert {asked.query["iCalUID"][0] for asked in sequence.asked} == {"uid@google.com"}
 

@@ -20,11 +20,6 @@ CANARIES = (
         (
             Edit(
                 EFFECTS,
-                "from conference.errors import Conflict, Gone, Later, NotOwned, Refused, Stale\n",
-                "from conference.errors import Conflict, Gone, Later, NotOwned, OutcomeUnknown, Refused, Stale\n",
-            ),
-            Edit(
-                EFFECTS,
                 "    written = provider.create(action.spec, key=link.key)\n",
                 "    try:\n"
                 "        written = provider.create(action.spec, key=link.key)\n"

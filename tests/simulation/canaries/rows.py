@@ -6,6 +6,7 @@ from tests.simulation.canaries.variant import Canary, Edit
 
 WORK, LEDGER, MARKING, RECONCILE = "functions.work", "functions.ledger", "functions.marking", "functions.reconcile"
 CLOCK, FEED, LISTING = "functions.clock", "functions.feed", "functions.listing"
+EFFECTS = "functions.effects"
 SYNC = "functions.sync"
 
 CANARIES = (
@@ -28,8 +29,8 @@ CANARIES = (
         (
             Edit(
                 WORK,
-                "verify=False, due=None, claimed_until=0.0, expire_at=dead_at)",
-                "verify=False, due=None, claimed_until=0.0, expire_at=dead_at, mark=0, done=0)",
+                "resend=False, due=None, claimed_until=0.0, expire_at=dead_at\n",
+                "resend=False, due=None, claimed_until=0.0, expire_at=dead_at, mark=0, done=0\n",
             ),
             Edit(LEDGER, "\\0{row.attempts}\\0{row.fence}", "\\0{row.attempts}"),
         ),
@@ -135,8 +136,8 @@ CANARIES = (
         (
             Edit(
                 WORK,
-                '{"verify": fresh.verify or self.row.verify, "refresh": fresh.refresh or self.row.refresh}',
-                '{"verify": self.row.verify, "refresh": self.row.refresh}',
+                "getattr(fresh, name) or getattr(self.row, name)",
+                "getattr(self.row, name)",
             ),
         ),
     ),
@@ -209,13 +210,30 @@ CANARIES = (
         (Edit(RECONCILE, "    if job.touched:\n", "    if job.touched and job.row.mark < 0:\n"),),
     ),
     Canary(
+        "overtaken-not-sent-again",
+        "What an overtaken worker sent is sent over again where the vendor does not show what it holds.",
+        "freshness: a zombie's late update stands for good",
+        (Edit(RECONCILE, "verify=True, resend=True)\n    return", "verify=True)\n    return"),),
+        spared="Few worlds have such a vendor, and a worker overtaken in the midst of an update.",
+        test="tests/flow/test_late_writers.py::test_an_update_that_comes_too_late_is_overwritten_unseen",
+    ),
+    Canary(
+        "belated-update-stands",
+        "Where a vendor heeds no versions, an update that was not answered is overwritten once it can come no more.",
+        "I8: it is done after the one that follows it, and stands for good",
+        (Edit(EFFECTS, "if not provider.capabilities.conditional_writes:", "if provider is None:"),),
+        spared="Few worlds change an event once more before an update of it is done late.",
+        test="tests/flow/test_late_writers.py::test_an_update_that_is_done_after_the_next_one",
+    ),
+    Canary(
         "unknown-not-verified",
         "After a call whose outcome is unknown, the meeting is read before anything is sent.",
         "freshness or transient maximum: an update that was applied later is not seen",
         (
             Edit(
                 RECONCILE,
-                "        job.row = msgspec.structs.replace(job.row, verify=True)\n        job.postpone(error, None)\n",
+                "        job.row = msgspec.structs.replace(job.row, verify=True, resend=True)\n"
+                "        job.postpone(error, None)\n",
                 "        job.postpone(error, None)\n",
             ),
         ),

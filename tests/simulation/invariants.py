@@ -48,7 +48,8 @@ class Steps:
         """When each calendar was connected; what was there before is noted, and not acted upon."""
         self.linked: dict[tuple[str, str], dict[str, Json]] = {}
         """The linked events of each calendar, as seen by the end of the latest full pass after a dropped token."""
-        self._listed: dict[tuple[str, str], float] = {}
+        self.listed: dict[tuple[str, str], float] = {}
+        """When the last full pass of each calendar began, even one that was broken off."""
         self._turn: dict[str, tuple[float, float]] = {}
         """When the last two turns of each feed's runs began."""
         self.once_unreadable: dict[str, None] = {}
@@ -110,11 +111,11 @@ class Steps:
             rows = [row for row in self._rows.values() if (row.get("user"), row.get("calendar")) == place]
             self.linked[place] = {row["event"]: row.get("seen") or {} for row in rows if row.get("link")}
         if based:
-            self.followed.setdefault(place, self._listed.get(place, now))
+            self.followed.setdefault(place, self.listed.get(place, now))
 
     def full_pass_began(self, user: str, calendar: str) -> None:
         """The first page of a calendar's events is listed, without a sync token."""
-        self._listed[user, calendar] = self._clock.now().timestamp()
+        self.listed[user, calendar] = self._clock.now().timestamp()
 
     def _index(self, key: str, was: str | None, now: str | None) -> None:
         if was != now:

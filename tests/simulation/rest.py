@@ -127,12 +127,12 @@ class Rest:
     def _acted_upon(self, look: Look, wish: Wish) -> Iterator[Finding]:
         """I14: what was there before us, and nobody has changed, is noted, and nothing is done about it."""
         place = wish.user, wish.calendar
-        first, last = self.steps.began.get(place, (0.0, 0.0))
+        first, _ = self.steps.began.get(place, (0.0, 0.0))
         row = look.row(wish)
-        # A script's trigger that begins to follow has all compared again, as a sweep does.
-        compared = any(one.data.get("full_at", 0.0) > first for one in self.store.query("feeds", limit=10_000))
+        # A later full pass, even one that breaks off, compares all; a script's trigger that begins to follow has one.
+        compared = self.steps.listed.get(place, 0.0) > first
         before = wish.changed_at < self.steps.noted.get(place, 0.0)
-        if first == last and not compared and before and (row or {}).get("link"):
+        if not compared and before and (row or {}).get("link"):
             yield (
                 "I14",
                 f"{_of(wish)}: it was there before the calendar was connected, yet its row holds {_linked(row)}",

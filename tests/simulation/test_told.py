@@ -150,8 +150,26 @@ def refused_and_told_again(it: Telling) -> None:
     it.hand(event)
 
 
+def told_with_what_we_wrote_since(it: Telling) -> None:
+    """Our write moves an event behind what came before that write."""
+    event = it.insert()
+    it.lists()
+    other = it.insert("Other")
+    it.told.gave(it.world.patch(event["id"], conferenceData={**event["conferenceData"], "conferenceId": "m1"}))
+    it.hand(other)
+    it.hand(it.world.event(event["id"]))
+
+
 @pytest.mark.parametrize(
-    "story", [all_told, refused_to_the_last, put_back, put_back_with_its_meeting, refused_and_told_again]
+    "story",
+    [
+        all_told,
+        refused_to_the_last,
+        put_back,
+        put_back_with_its_meeting,
+        refused_and_told_again,
+        told_with_what_we_wrote_since,
+    ],
 )
 def test_the_judge_says_nothing_where_all_is_right(telling: Telling, story: Callable[[Telling], None]) -> None:
     """Told, refused, or nothing to tell."""

@@ -312,23 +312,27 @@ class Told:
         """What happened after a later list had begun is not told before what happened earlier."""
         first = list(self._first_told(follower, runs))
         moves = self._moves.get(follower.place, [])
-        for at, turn, name, _ in first:
-            for later, sooner, other, run in first:
+        for _, at, turn, name, _ in first:
+            for later, _, sooner, other, run in first:
                 if sooner < turn and at < later and not run.struck() and sum(at < move < later for move in moves) > 1:
                     which = f"event {other}, changed at {later}"
                     raise Broken("told", f"{_which(run)} was told of {which}, before {name}, changed at {at}")
 
     def _first_told(
         self, follower: Follower, runs: Sequence[Handed]
-    ) -> Iterator[tuple[float, tuple[float, int], str, Handed]]:
-        """Of each event that no run has refused: when it was changed last, and in which turn a run was told of that."""
+    ) -> Iterator[tuple[float, float, tuple[float, int], str, Handed]]:
+        """Of each event that no run has refused: when a person changed it last, and in which turn a run was told of it.
+
+        Second, the instant of the state that was told: what we write meanwhile is told along with it, in that turn.
+        """
         for name, standing in self._standing[follower.place].items():
             if standing.at > follower.since and not any(one.refused(name) for one in runs):
                 for one in runs:
                     after = one.told(name)
                     if after is not None and _covers(after, one.began, standing):
                         place = next(n for n, (_, event) in enumerate(one.changes) if event["id"] == name)
-                        yield standing.at, (one.began, place), name, one
+                        state = max(standing.at, _stamp(after) / 2e6)
+                        yield standing.at, state, (one.began, place), name, one
                         break
 
 

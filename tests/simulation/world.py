@@ -386,8 +386,11 @@ class World:
         worker = self.hub.current
         if worker is None:
             return  # it came late: nobody asks for it any more
-        process = worker.process
-        self.judge.write_refused(path, etag, lambda: process in self.crossing.slowed)
+        process, struck = worker.process, self.course.faults.struck
+        # Of two workers with one task, the one may have taken the other's row, who had been refused.
+        self.judge.write_refused(
+            path, etag, lambda: process in self.crossing.slowed or Fault.TASK_DOUBLED in struck.values()
+        )
 
     def full_pass_began(self, user: str, calendar: str) -> None:
         """Have it noted from when on a calendar is followed."""

@@ -103,8 +103,7 @@ def open_channel(ground: Ground, feed: str) -> None:
         )
     except Refused:
         ground.store.commit(Delete(key, version or ""))
-        # The channel there may be will not be renewed either: it is closed as one that nobody needs.
-        feeds.change(ground, feed, partial(_without_channel, current.channel, push=False))
+        _poll_from_now_on(ground, feed, current.channel)
         log.warning("calendar cannot be watched, polling it", feed=feed)
         return
     except (Later, Revoked, Gone):
@@ -118,6 +117,19 @@ def open_channel(ground: Ground, feed: str) -> None:
     before = _name(ground, name, opened, Put(key, msgspec.to_builtins(opened), version or ""))
     if before:
         _close_replaced(ground, feed, before)
+
+
+def _poll_from_now_on(ground: Ground, feed: str, channel: str | None) -> None:
+    """Note that the calendar cannot be watched; the channel that there may be will not be renewed either: close it."""
+
+    def noted() -> None:
+        document, current = feeds.load(ground, feed)
+        polled = _without_channel(channel, current, push=False)
+        if polled is not None:
+            also = unneeded(ground, channel) if channel else []
+            ground.store.commit(feeds.put(document, document.key, polled), *also)
+
+    feeds.retried(noted, "the feed's document is too busy")
 
 
 def _close_replaced(ground: Ground, feed: str, channel: str) -> None:

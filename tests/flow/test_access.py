@@ -126,6 +126,19 @@ def test_a_channel_that_may_not_be_renewed_costs_no_run_a_minute(
     assert not world.feed(feed).stopped
 
 
+def test_who_is_refused_a_channel_has_the_one_closed_that_another_has_just_opened(world: World, feed: str) -> None:
+    """Its feed is polled, and names it no more: nobody would close it before its time."""
+    world.google_control(
+        "faults", method="POST", path="/watch$", times=1, status=400, reason="pushNotSupportedForRequestedResource"
+    )
+    channel.open_channel(world.ground, feed)
+    left = world.feed(feed)
+    world.tick()
+
+    assert (left.channel, left.push) == (None, False)
+    assert world.store.query(channel.COLLECTION) == []
+
+
 def test_a_calendar_that_could_not_be_watched_is_asked_again_once_a_day(world: World) -> None:
     """Refused for three days it costs one call a day; then the first sweep brings the channel back."""
     world.google_control(

@@ -203,12 +203,13 @@ class Vendors:
         return named if named in self._shadow.wishes else self._first.get(f"{vendor}/{held.id}", named)
 
     def live(self) -> Counter[str]:
-        """How many meetings of ours are live for each event."""
+        """How many meetings of ours are live for each event; one without a title does not tell whose it is."""
         found: Counter[str] = Counter()
         for name, model in self.models.items():
             for held in model.live.values():
-                if held.by_us:
-                    found[self.token(name, held)] += 1
+                token = self.token(name, held)
+                if held.by_us and token in self._shadow.wishes:
+                    found[token] += 1
         return found
 
 

@@ -28,13 +28,13 @@ from conference.providers.protocol import ConferenceProvider, CreateKey
 from conference.solution import provider_of
 from functions import feed as feeds
 from functions import ledger
-from functions.feed import Feed
+from functions.feed import TRIES, Feed
 from functions.ground import Ground
 from functions.ledger import Row
 from functions.marking import is_over
 from functions.ports import Where
 from functions.webhook import look_later
-from functions.work import Work, remark
+from functions.work import Work, promote
 
 ABSENCE = timedelta(seconds=60)
 """A meeting that is not there is asked for once more after this: providers have had outages that answered 404."""
@@ -185,10 +185,7 @@ def _delete_unless_held(work: Work, provider: ConferenceProvider, ref: MeetingRe
     # Saved first: of two events that let go of one meeting at once, at least one then sees that it is the last.
     work.row = msgspec.structs.replace(work.row, releasing=True)
     work.keep()
-    others = _others(work, ref)
-    if others:
-        if not any(row.link and row.link.leads for row in others):
-            _promote(work, others[0])
+    if _handed_on(work, ref):
         return
     if _moved_elsewhere(work, ref):
         raise Later("the event lives on in another calendar, which will take its meeting over")
@@ -216,11 +213,15 @@ def _leaders(work: Work, ref: MeetingRef) -> list[Row]:
     return [row for row in _others(work, ref) if row.link and row.link.leads]
 
 
-def _promote(work: Work, row: Row) -> None:
-    link = row.link
-    if link is not None:
-        key = ledger.key_of(row.feed, row.event)
-        remark(work.ground, key, link=msgspec.structs.replace(link, leads=True, agreed=None))
+def _handed_on(work: Work, ref: MeetingRef) -> bool:
+    """True if another event holds the meeting; one of them leads it then."""
+    for _ in range(TRIES):
+        others = _others(work, ref)
+        if not others or any(row.link and row.link.leads for row in others):
+            return bool(others)
+        if promote(work.ground, ledger.key_of(others[0].feed, others[0].event), ref):
+            return True
+    raise Later("those who share the meeting do not come to rest")
 
 
 def _others(work: Work, ref: MeetingRef) -> list[Row]:

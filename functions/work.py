@@ -17,6 +17,7 @@ import structlog
 
 from conference.errors import Conflict, LockstepError, OutcomeUnknown, Revoked, Stale
 from conference.link import Link, index
+from conference.meeting import MeetingRef
 from conference.plan import MeetingSays, NotAsked
 from functions import dead, ledger
 from functions.feed import TRIES
@@ -267,18 +268,34 @@ class Work:
 
 def remark(ground: Ground, key: str, **seen: Any) -> None:
     """Raise the mark of a row, however busy it is, and have it worked on soon."""
+    _remark(ground, key, lambda row: msgspec.structs.replace(row, **seen))
+
+
+def promote(ground: Ground, key: str, ref: MeetingRef) -> bool:
+    """Have the row lead the meeting, if it holds that one yet; False if it does not."""
+
+    def leading(row: Row) -> Row | None:
+        if row.link is None or row.link.ref != ref:
+            return None
+        return msgspec.structs.replace(row, link=msgspec.structs.replace(row.link, leads=True, agreed=None))
+
+    return _remark(ground, key, leading)
+
+
+def _remark(ground: Ground, key: str, how: Callable[[Row], Row | None]) -> bool:
     for _ in range(TRIES):
         document = ground.store.get(key)
-        if document is None:
-            return
-        row = ledger.decode(document)
-        marked = ledger.marked(row, ground, **seen)
+        row = ledger.decode(document) if document else None
+        changed = how(row) if row else None
+        if document is None or row is None or changed is None:
+            return False
+        marked = ledger.marked(changed, ground)
         try:
             ground.store.commit(ledger.put(marked, document.version))
         except Conflict:
             continue
         ledger.enqueue(ground, marked, at=max(ground.now(), row.claimed_until))
-        return
+        return True
     raise Stale("the row is too busy")
 
 

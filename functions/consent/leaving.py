@@ -41,7 +41,7 @@ from functions.script import (
     trigger,
 )
 from functions.sweep import spare
-from functions.work import remark
+from functions.work import promote
 
 OF_FEEDS = tuple(each.COLLECTION for each in (ledger, dead, runs, snapshot, delivery, trigger))
 """What is found by its feed."""
@@ -206,11 +206,7 @@ def _let_go(ground: Ground, row: Row) -> None:
         spare(ground, link.ref, FOR_GOOD)
     elif link.leads and not any(one.link and one.link.leads for one in others):
         heir = others[0]
-        remark(ground, ledger.key_of(heir.feed, heir.event), link=_leading(heir))
-
-
-def _leading(row: Row) -> object:
-    return msgspec.structs.replace(row.link, leads=True, agreed=None) if row.link else None
+        promote(ground, ledger.key_of(heir.feed, heir.event), link.ref)
 
 
 def _delete_all(ground: Ground, collection: str, where: Where) -> None:

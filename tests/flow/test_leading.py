@@ -9,8 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from conference.link import index
+from conference.meeting import MeetingId
 from functions import ledger
-from functions.ports import Put
+from functions.ledger import Row
+from functions.ports import Document, Put, Store
+from tests.instead import Instead
 from tests.meanwhile import run_some
 from tests.world import World
 
@@ -174,3 +178,44 @@ def test_who_yields_to_a_leader_that_lets_go_at_this_moment_leads_again(world: W
 
     assert store.happened
     assert [one["title"] for one in world.meetings()] == ["Stays"]
+
+
+def test_who_lets_go_last_deletes_the_meeting_though_another_had_it_a_moment_ago(world: World) -> None:
+    """An event that went on to another meeting meanwhile keeps that one, and is not made to lead the old one."""
+    first = world.insert(summary="First")["id"]
+    world.settle()
+    second = world.insert(summary="Second", conferenceData=world.event(first)["conferenceData"])["id"]
+    world.settle()
+    (old,) = world.meetings()
+
+    def query(*arguments: Any, **named: Any) -> list[Document]:
+        found = calm.query(*arguments, **named)
+        if not moved and any(where.field == "meeting" for where in arguments[1:] and arguments[1]):
+            moved.append(goes_on(calm, world, second))
+        return found
+
+    calm, moved = world.store, list[Row]()
+    world.change_ground(store=Instead(calm, query=query))
+    world.cancel(first)
+    world.settle()
+
+    (row,) = [row for row in world.rows() if row.event == second]
+    assert moved
+    assert old["id"] not in {meeting["id"] for meeting in world.meetings()}
+    assert row.link is not None
+    assert moved[0].link is not None
+    assert row.link.ref == moved[0].link.ref
+
+
+def goes_on(store: Store, world: World, event: str) -> Row:
+    """The event has another meeting from now on."""
+    (document,) = [one for one in store.query(ledger.COLLECTION) if one.data["event"] == event]
+    row = ledger.decode(document)
+    assert row.link is not None
+    assert row.link.meeting is not None
+    made = world.make_meeting_elsewhere("Another")
+    ref = msgspec.structs.replace(row.link.meeting.ref, id=MeetingId(made))
+    meeting = msgspec.structs.replace(row.link.meeting, ref=ref)
+    moved = msgspec.structs.replace(row, link=msgspec.structs.replace(row.link, meeting=meeting), meeting=index(ref))
+    store.commit(Put(document.key, ledger.encode(moved), document.version))
+    return moved

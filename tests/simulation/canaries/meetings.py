@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.simulation.canaries.variant import Canary, Edit
 
 EFFECTS, PLAN, RECONCILE, LINK = "functions.effects", "conference.plan", "functions.reconcile", "conference.link"
+WORK = "functions.work"
 
 CANARIES = (
     Canary(
@@ -168,12 +169,18 @@ CANARIES = (
         (
             Edit(
                 EFFECTS,
-                "        if not any(row.link and row.link.leads for row in others):\n"
-                "            _promote(work, others[0])\n"
-                "        return\n",
-                "        return\n",
+                "        if promote(work.ground, ledger.key_of(others[0].feed, others[0].event), ref):\n",
+                "        if others:\n",
             ),
         ),
+    ),
+    Canary(
+        "promoted-to-what-was",
+        "An event that has another meeting by now is not made to lead the old one.",
+        "I9: nobody deletes the meeting that was let go",
+        (Edit(WORK, "if row.link is None or row.link.ref != ref:", "if row.link is None:"),),
+        spared="Few worlds hold a worker up for so long between its look and the promotion.",
+        test="tests/flow/test_leading.py::test_who_lets_go_last_deletes_the_meeting_though_another_had_it_a_moment_ago",
     ),
     Canary(
         "releasing-not-told",

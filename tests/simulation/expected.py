@@ -171,14 +171,19 @@ def _dashed(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _occurs(lines: tuple[str, ...], start: float, zone: str, instant: float) -> bool:
-    """True if a series has an occurrence at this instant, reckoned in wall time."""
+    """True if a series has an occurrence at this instant, reckoned in wall time.
+
+    One whose hour the clocks skip is held as much later: the rule has it up to an hour before the clocks show it.
+    """
     at, first = _wall(instant, zone), _wall(start, zone)
     if at == first:
         return True
     for line in lines:
         kind, _, rule = line.partition(":")
-        if kind.upper().startswith("RRULE") and rrulestr(_walled(rule, zone), dtstart=first).between(at, at, inc=True):
-            return True
+        if kind.upper().startswith("RRULE"):
+            near = rrulestr(_walled(rule, zone), dtstart=first).between(at - timedelta(hours=1), at, inc=True)
+            if any(one.replace(tzinfo=ZoneInfo(zone)).timestamp() == instant or one == at for one in near):
+                return True
     return False
 
 

@@ -98,6 +98,16 @@ def test_occurrences_keep_their_wall_time_when_clocks_shift() -> None:
     assert list(expected(series, told, ZONE, HOST)["exceptions"]) == [at("2026-10-24T08:00Z"), at("2026-10-25T09:00Z")]
 
 
+def test_an_occurrence_in_the_hour_that_clocks_skip_is_one() -> None:
+    """Half past two of the last Sunday in March is held at half past three."""
+    winter = {"dateTime": "2027-03-27T02:30:00+01:00", "timeZone": ZONE}
+    series = {**PLAIN, "start": winter, "end": winter, "recurrence": ["RRULE:FREQ=DAILY;COUNT=3"]}
+    told: dict[str, Json] = {
+        f"e_202703{moment}Z": {"status": "cancelled"} for moment in ("28T013000", "28T003000", "29T003000", "29T013000")
+    }
+    assert list(expected(series, told, ZONE, HOST)["exceptions"]) == [at("2027-03-28T01:30Z"), at("2027-03-29T00:30Z")]
+
+
 STATE: Json = {
     "title": "E1 plan",
     "start": "2026-11-24T09:00:00Z",

@@ -123,9 +123,11 @@ def _settle(job: Work) -> Outcome:
             # The meeting may have been deleted before the event came back.
             job.row = msgspec.structs.replace(job.row, releasing=False, verify=True)
         if job.row.verify:
+            before = job.version
             if isinstance(event, Wanted):
                 effects.ask(job, event.spec)
-            job.row = msgspec.structs.replace(job.row, verify=False)
+            # Who has saved meanwhile may have learnt that another look is asked for.
+            job.row = msgspec.structs.replace(job.row, verify=job.version != before)
         if job.row.resend:
             _forget_agreement(job)
         actions = decide(event, job.meeting, job.row.link)

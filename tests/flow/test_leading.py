@@ -11,9 +11,10 @@ import pytest
 
 from conference.link import index
 from conference.meeting import MeetingId
-from functions import ledger
+from functions import ledger, reconcile
 from functions.ledger import Row
 from functions.ports import Document, Put, Store
+from functions.work import remark
 from tests.instead import Instead
 from tests.meanwhile import run_some
 from tests.world import World
@@ -178,6 +179,31 @@ def test_who_yields_to_a_leader_that_lets_go_at_this_moment_leads_again(world: W
 
     assert store.happened
     assert [one["title"] for one in world.meetings()] == ["Stays"]
+
+
+def test_a_look_asked_for_while_one_yields_is_made(world: World) -> None:
+    """Who saves in the midst of its look may learn that another one is asked for, which its own does not answer."""
+    both_lead(world)
+    world.settle()
+    world.vendor_control("webhooks", silent=True)
+    (meeting,) = world.meetings()
+    world.vendor_control(f"meetings/{meeting['id']}", title="By hand")
+    later = max(ledger.key_of(row.feed, row.event) for row in world.rows())
+    looks: list[Any] = []
+
+    def get(ref: Any) -> Any:
+        looks.append(world.provider.get(ref))
+        if len(looks) == 1:
+            remark(world.ground, later, verify=True)
+        return looks[-1]
+
+    world.change_ground(providers={"http": Instead(world.provider, get=get)})
+    remark(world.ground, later, verify=True)
+    (document,) = [one for one in world.store.query(ledger.COLLECTION) if one.key == later]
+    reconcile.work(world.ground, document)
+
+    assert len(looks) == 2
+    assert not world.rows()[0].verify
 
 
 def test_who_lets_go_last_deletes_the_meeting_though_another_had_it_a_moment_ago(world: World) -> None:

@@ -288,20 +288,21 @@ class Steps:
             raise Broken("I8", f"{which}: it named the living meeting {named}, our write has it name {names(after)[0]}")
 
     def check_deleted(self) -> None:
-        """I8: an event that was moved to another calendar keeps its meeting, which the tombstone it leaves does not."""
+        """I8: an event that was moved to another calendar keeps its meeting, which the tombstone it leaves does not.
+
+        Nor does one that has come back to the calendar that lets go of it: that is as if it were restored there.
+        """
         deleted, self._vendors.deleted = self._vendors.deleted, []
         for provider, meeting in deleted:
-            for row in self._rows.values():
-                ref = ((row.get("link") or {}).get("meeting") or {}).get("ref") or {}
-                if row.get("releasing") and (ref.get("provider"), ref.get("id")) == (provider, meeting):
-                    self._check_moved(row, provider, meeting)
+            rows = [row for row in self._rows.values() if row.get("releasing") and _holds(row, provider, meeting)]
+            for row in rows:
+                wish = self._wish(row)
+                if wish is not None and all(one.get("calendar") != wish.calendar for one in rows):
+                    self._check_moved(row, wish, provider, meeting)
 
-    def _check_moved(self, row: Json, provider: str, meeting: str) -> None:
-        wish = self._wish(row)
-        if wish is None or not wish.wanted or wish.provider != provider or wish.calendar == row.get("calendar"):
-            return
+    def _check_moved(self, row: Json, wish: Wish, provider: str, meeting: str) -> None:
         events, _ = self._google.events(wish.user, wish.calendar)
-        if names(events.get(wish.event))[0] == meeting:
+        if wish.wanted and wish.provider == provider and names(events.get(wish.event))[0] == meeting:
             raise Broken("I8", f"{self._of(row)} has moved to {wish.calendar}, and we deleted its meeting {meeting}")
 
 
@@ -356,6 +357,11 @@ def _knows_occurrence(row: Json, event: Json) -> bool:
 
 def _cancelled(event: Json) -> bool:
     return bool(event.get("status") == "cancelled")
+
+
+def _holds(row: Json, provider: str, meeting: str) -> bool:
+    ref = ((row.get("link") or {}).get("meeting") or {}).get("ref") or {}
+    return (ref.get("provider"), ref.get("id")) == (provider, meeting)
 
 
 def _stamp(event: Json) -> int:

@@ -179,7 +179,7 @@ class Rest:
         passed_over = _PARTS.get(ignored.value, (str(ignored.value),)) if ignored is not None else ()
         wrong: list[str] = []
         sharing = look.naming[wish.provider or "", held.id]
-        if any(self._passed_unseen(look, one) for one in sharing):
+        if any(self._passed_unseen(look, one) for one in [*sharing, *self._linked_too(look, wish, held)]):
             # It may be as an event says that nobody can see any more.
             return []
         for one in (wish, *sharing):
@@ -191,6 +191,13 @@ class Rest:
                 return []
             wrong = wrong or differs
         return wrong
+
+    def _linked_too(self, look: Look, wish: Wish, held: Held) -> Iterator[Wish]:
+        """Events whose rows hold the meeting, though they may be cancelled."""
+        for token in sorted(kin(self.shadow, wish.token)):
+            one = self.shadow.wishes[token]
+            if _linked(look.row(one)) == f"{wish.provider}/{held.id}":
+                yield one
 
     def _missing(self, provider: str, token: str, meeting: str | None) -> str:
         lives = [

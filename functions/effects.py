@@ -39,6 +39,9 @@ from functions.work import Work, promote
 ABSENCE = timedelta(seconds=60)
 """A meeting that is not there is asked for once more after this: providers have had outages that answered 404."""
 
+LETTING_GO = timedelta(seconds=5)
+"""So long after its last look round, who lets go of a meeting has deleted it."""
+
 LOOK_FIRST = (CreateKey.NONE, CreateKey.SEARCHABLE)
 """Providers of which a meeting is looked for before it is made: a second create may be a second meeting."""
 
@@ -98,6 +101,17 @@ def adopt(work: Work, action: Adopt) -> None:
         meeting = msgspec.structs.replace(meeting, ref=msgspec.structs.replace(ref, owned=False))
     leads = owned and not _leaders(work, ref)
     work.set_link(Link(provider.name, provider.account, key, work.row.generation, meeting, leads=leads))
+    if owned:
+        _check_not_let_go(work, ref)
+
+
+def _check_not_let_go(work: Work, ref: MeetingRef) -> None:
+    """Raise Later, to have it looked at once more, if somebody may be about to delete the meeting just linked to."""
+    # Saved first: who lets go of it at this moment sees that we hold it, or we see here that it is being let go.
+    work.keep()
+    if any(row.releasing for row in _holders(work, ref)):
+        work.row = msgspec.structs.replace(work.row, verify=True)
+        raise Later("the meeting is being let go by another event", after=LETTING_GO)
 
 
 def create(work: Work, action: CreateMeeting) -> Meeting:
@@ -226,9 +240,12 @@ def _handed_on(work: Work, ref: MeetingRef) -> bool:
 
 def _others(work: Work, ref: MeetingRef) -> list[Row]:
     """The other rows that hold the meeting and mean to keep it."""
+    return [row for row in _holders(work, ref) if not row.releasing]
+
+
+def _holders(work: Work, ref: MeetingRef) -> list[Row]:
     found = work.ground.store.query(ledger.COLLECTION, [Where("meeting", "==", index(ref))])
-    rows = [ledger.decode(document) for document in found if document.key != work.document_key]
-    return [row for row in rows if not row.releasing]
+    return [ledger.decode(document) for document in found if document.key != work.document_key]
 
 
 def _moved_elsewhere(work: Work, ref: MeetingRef) -> bool:

@@ -181,6 +181,24 @@ def test_who_yields_to_a_leader_that_lets_go_at_this_moment_leads_again(world: W
     assert [one["title"] for one in world.meetings()] == ["Stays"]
 
 
+def test_who_takes_a_meeting_up_as_it_is_deleted_gets_another(world: World) -> None:
+    """One that lets go has looked round before; who comes at that moment sees that it does, and looks once more."""
+    first = world.insert(summary="First")["id"]
+    world.settle()
+    world.vendor_control("webhooks", silent=True)
+    conference = world.event(first)["conferenceData"]
+    world.cancel(first)
+    second = world.insert(summary="Second", conferenceData=conference)["id"]
+    entwined = Entwined(world, "delete")
+    world.change_ground(lanes=entwined, providers={"http": entwined})
+    world.settle(timedelta(minutes=3))
+
+    (meeting,) = world.meetings()
+    assert meeting["title"] == "Second"
+    assert world.event(second)["conferenceData"]["conferenceId"] == meeting["id"]
+    assert meeting["id"] != conference["conferenceId"]
+
+
 def test_a_look_asked_for_while_one_yields_is_made(world: World) -> None:
     """Who saves in the midst of its look may learn that another one is asked for, which its own does not answer."""
     both_lead(world)

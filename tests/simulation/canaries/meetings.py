@@ -183,6 +183,14 @@ CANARIES = (
         test="tests/flow/test_leading.py::test_who_lets_go_last_deletes_the_meeting_though_another_had_it_a_moment_ago",
     ),
     Canary(
+        "taken-up-as-it-is-deleted",
+        "Who takes a meeting up while another lets go of it looks whether it has lived on.",
+        "freshness: an event names a dead meeting until the sweep",
+        (Edit(EFFECTS, "if any(row.releasing for row in _holders(work, ref)):", "if work.row.mark < 0:"),),
+        spared="Few worlds have an event taken up and another deleted within the same tenth of a second.",
+        test="tests/flow/test_leading.py::test_who_takes_a_meeting_up_as_it_is_deleted_gets_another",
+    ),
+    Canary(
         "releasing-not-told",
         "Of two events that let go of one meeting at once, one sees that it is the last.",
         "I9: a spare meeting until the sweep",

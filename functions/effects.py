@@ -199,10 +199,8 @@ def _delete_unless_held(work: Work, provider: ConferenceProvider, ref: MeetingRe
     # Saved first: of two events that let go of one meeting at once, at least one then sees that it is the last.
     work.row = msgspec.structs.replace(work.row, releasing=True)
     work.keep()
-    if _handed_on(work, ref):
+    if _kept_by_others(work, ref):
         return
-    if _moved_elsewhere(work, ref):
-        raise Later("the event lives on in another calendar, which will take its meeting over")
     work.touched = True
     try:
         provider.delete(ref)
@@ -224,36 +222,40 @@ def _give_way(work: Work, link: Link, ref: MeetingRef) -> None:
 
 
 def _leaders(work: Work, ref: MeetingRef) -> list[Row]:
-    return [row for row in _others(work, ref) if row.link and row.link.leads]
+    return [row for row in _holders(work, ref) if not row.releasing and row.link and row.link.leads]
 
 
-def _handed_on(work: Work, ref: MeetingRef) -> bool:
-    """True if another event holds the meeting; one of them leads it then."""
+def _kept_by_others(work: Work, ref: MeetingRef) -> bool:
+    """True if another event holds the meeting; one of those leads it then.
+
+    Raises Later while this event, or one that lets go of the meeting as well, has moved with it and not arrived yet.
+    """
     for _ in range(TRIES):
-        others = _others(work, ref)
-        if not others or any(row.link and row.link.leads for row in others):
-            return bool(others)
-        if promote(work.ground, ledger.key_of(others[0].feed, others[0].event), ref):
+        holders = _holders(work, ref)
+        staying = [row for row in holders if not row.releasing]
+        arrived = {row.ical_uid for row in staying}
+        leaving = [work.row] if staying else [work.row, *holders]
+        if any(row.ical_uid not in arrived and _moved_elsewhere(work, row, ref) for row in leaving):
+            raise Later("the event lives on in another calendar, which will take its meeting over")
+        if not staying or any(row.link and row.link.leads for row in staying):
+            return bool(staying)
+        if promote(work.ground, ledger.key_of(staying[0].feed, staying[0].event), ref):
             return True
     raise Later("those who share the meeting do not come to rest")
 
 
-def _others(work: Work, ref: MeetingRef) -> list[Row]:
-    """The other rows that hold the meeting and mean to keep it."""
-    return [row for row in _holders(work, ref) if not row.releasing]
-
-
 def _holders(work: Work, ref: MeetingRef) -> list[Row]:
+    """The other rows that hold the meeting, or are letting go of it."""
     found = work.ground.store.query(ledger.COLLECTION, [Where("meeting", "==", index(ref))])
     return [ledger.decode(document) for document in found if document.key != work.document_key]
 
 
-def _moved_elsewhere(work: Work, ref: MeetingRef) -> bool:
-    """True if what is left here stands for a move: the event lives in another calendar of its user, with its meeting.
+def _moved_elsewhere(work: Work, row: Row, ref: MeetingRef) -> bool:
+    """True if the row stands for what a move leaves: the event lives in another calendar of its user, with its meeting.
 
     A tombstone is left; or a guest's copy, where the user of this calendar is invited to the event.
     """
-    row, ground = work.row, work.ground
+    ground = work.ground
     if row.ical_uid is None or row.seen is None or (row.seen.organized_here and not row.seen.cancelled):
         return False
     for document in ground.store.query(feeds.COLLECTION, [Where("user", "==", row.user)]):

@@ -49,6 +49,33 @@ def test_another_calendar_that_is_gone_does_not_keep_a_meeting_alive(world: Worl
     assert world.meetings() == []
 
 
+@pytest.mark.parametrize("moves", [0, 1], ids=["who leads", "who follows"])
+@pytest.mark.parametrize("first_to_go", [0, 1])
+def test_of_two_that_leave_at_once_the_one_that_moved_keeps_it(world: World, moves: int, first_to_go: int) -> None:
+    """One is cancelled, the other moved to another calendar: neither row keeps the meeting; the moved event does."""
+    world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")
+    world.connect()
+    world.connect("team@example.com")
+    first = world.insert(summary="First")
+    world.settle()
+    conference = world.event(first["id"])["conferenceData"]
+    second = world.insert(summary="Second", conferenceData=conference)
+    world.settle()
+    world.vendor_control("webhooks", silent=True)
+    world.google_control("push", silent=True)
+    events = [first["id"], second["id"]]
+    goes = [partial(world.cancel, events[1 - moves]), partial(world.move, events[moves], "team@example.com")]
+    for go in goes if first_to_go else reversed(goes):
+        go()
+    feeds.raise_dirty(world.ground, feeds.feed_id(ALICE, ALICE))
+    world.settle()
+    _hours_pass(world, 1)
+
+    (meeting,) = world.meetings()
+    assert (meeting["id"], meeting["title"]) == (conference["conferenceId"], ["First", "Second"][moves])
+    assert not any(row.pending or row.parked for row in world.rows())
+
+
 def test_an_event_moved_to_a_calendar_out_of_sight_keeps_its_meeting(world: World) -> None:
     """What Google does not show for a moment is not taken for gone: a living event would lose its meeting."""
     world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")

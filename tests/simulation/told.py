@@ -256,6 +256,9 @@ class Told:
         if _cancelled(standing.event) and standing.born and len(moves) < 2:
             # It came and went; a tombstone of what was never seen is no news.
             return True
+        if _cancelled(standing.event) and standing.event["id"] not in self.google.events(*follower.place)[0]:
+            # An occurrence that its series has left behind.
+            return True
         state = standing.alive or follower.found.get(str(standing.event["id"])) or standing.event
         return "start" not in state or is_over(state, "UTC", anew)
 

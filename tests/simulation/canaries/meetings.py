@@ -160,7 +160,13 @@ CANARIES = (
         "shared-meeting-dies-with-its-first-link",
         "A meeting that several events hold is deleted with the last one.",
         "convergence and I2: the copy's meeting is gone",
-        (Edit(EFFECTS, "    others = _others(work, ref)\n", "    others: list[Row] = []\n"),),
+        (
+            Edit(
+                EFFECTS,
+                "        staying = [row for row in holders if not row.releasing]\n",
+                "        staying: list[Row] = []\n",
+            ),
+        ),
     ),
     Canary(
         "nobody-promoted",
@@ -169,8 +175,8 @@ CANARIES = (
         (
             Edit(
                 EFFECTS,
-                "        if promote(work.ground, ledger.key_of(others[0].feed, others[0].event), ref):\n",
-                "        if others:\n",
+                "        if promote(work.ground, ledger.key_of(staying[0].feed, staying[0].event), ref):\n",
+                "        if staying:\n",
             ),
         ),
     ),
@@ -224,7 +230,21 @@ CANARIES = (
         "moved-event-loses-its-meeting",
         "An event that moved to another calendar keeps its meeting and join link.",
         "convergence: the meeting that the moved event names is deleted",
-        (Edit(EFFECTS, "    if _moved_elsewhere(work, ref):\n", "    if now_moved := False:\n"),),
+        (Edit(EFFECTS, "row.ical_uid not in arrived and _moved_elsewhere(work, row, ref) for row", "() for row"),),
+    ),
+    Canary(
+        "moved-follower-loses-its-meeting",
+        "Of two events that leave a calendar at once with one meeting, the one that moved keeps it.",
+        "I8: the meeting that the moved event names is deleted with the other",
+        (
+            Edit(
+                EFFECTS,
+                "        leaving = [work.row] if staying else [work.row, *holders]\n",
+                "        leaving = [work.row]\n",
+            ),
+        ),
+        spared="Few worlds cancel an event and move another that shares its meeting within seconds.",
+        test="tests/flow/test_shared_meetings.py::test_of_two_that_leave_at_once_the_one_that_moved_keeps_it",
     ),
     Canary(
         "guests-copy-is-no-move",

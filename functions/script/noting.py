@@ -253,11 +253,13 @@ class Noting:
         updated = resources.instant(step.seen.resource, "updated")
         since = math.floor(record.created_at)
         if self.full and resources.cancelled(step.seen.resource):
+            # An event that came and went is no news; an occurrence was there without being an event of its own.
+            occurrence = "recurringEventId" in step.seen.resource
             if not self.baseline:
-                # An event that came and went is no news; an occurrence was there without being an event of its own.
-                return "recurringEventId" in step.seen.resource
+                return occurrence
             created = resources.instant(step.seen.resource, "created")
-            return created is not None and updated is not None and created < since <= updated
+            was_there = occurrence or (created is not None and created < since)
+            return was_there and updated is not None and updated >= since
         return not self.baseline or updated is None or updated >= since
 
     def _born(self, record: TriggerRecord, step: _Step) -> bool:

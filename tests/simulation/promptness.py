@@ -48,8 +48,9 @@ def _cost(name: str, fault: Fault) -> float:
         return 30.0
     if fault in _COMPARED:
         return 60.0
-    if fault in _CRASHES and name.startswith("sync_calendar"):
-        # The queue brings the task back, and who comes with it need not wait for what the dead one held.
+    if fault in _CRASHES and name.startswith("sync_calendar") and " doubled" not in name:
+        # The queue brings the task back, and who comes with it need not wait for what the dead one held; but not one
+        # that another worker has ended, whom the dead one had overtaken.
         return 25.0
     # A claim runs out, somebody held up lives on, a write is applied late, the tick wakes what was forgotten; with a
     # clock that is wrong by minutes, a claim runs out minutes later.

@@ -160,6 +160,7 @@ def test_what_goes_wrong_explains_a_delay() -> None:
     crash, lost = ("sync_calendar f #1:2 store.get", Fault.CRASH_BEFORE), ("notice #1", Fault.STORE_DOWN)
     assert at_most() == ALWAYS < allowed([], alone=False)
     assert ALWAYS < at_most(("notice #1", Fault.NOTICE_DOUBLED)) < at_most(crash) < at_most(lost)
+    assert at_most(crash) < at_most(("sync_calendar f #1 doubled:2 store.get", Fault.CRASH_BEFORE))
     assert at_most(crash, lost) == at_most(crash) + at_most(lost) - ALWAYS
     dropped = ("sync_calendar f #1:3 calendar.GET events", Fault.TOKEN_DROPPED)
     assert at_most(dropped, dropped) > 2 * at_most(dropped)

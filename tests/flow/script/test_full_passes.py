@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from functions import script
 from functions.ports import Delete, Page, Put
 from functions.script import snapshot
 from tests.flow.moments import raise_fence
@@ -132,6 +133,23 @@ def test_an_occurrence_cancelled_while_the_token_was_lost(world: ScriptWorld) ->
 
     assert (first, [one.id for one in world.changes()]) == ([second["id"]], [second["id"]])
     assert "expire_at" not in kept.data
+
+
+def test_an_occurrence_cancelled_before_the_first_look() -> None:
+    """It is told with its series, since both came to be after the trigger was made."""
+    with contextlib.closing(ScriptWorld()) as world:
+        with world.scripting(ALICE):
+            script.new_trigger("changed").for_user_calendar("primary").on_event_updated().create()
+        world.clock.advance(timedelta(seconds=2))
+        series = world.insert(summary="Daily", recurrence=["RRULE:FREQ=DAILY;COUNT=9"], conferenceData=None)
+        second = world.user.events().instances(calendarId="primary", eventId=series["id"]).execute()["items"][1]
+        world.cancel(second["id"])
+        world.settle()
+
+        assert {one.id: str(one.kind) for one in world.changes()} == {
+            series["id"]: "created",
+            second["id"]: "cancelled",
+        }
 
 
 def test_a_tombstone_that_is_not_shown_is_let_go(world: ScriptWorld) -> None:

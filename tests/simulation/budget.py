@@ -115,10 +115,17 @@ BOUNDS: Mapping[str, tuple[Callable[[Call], bool], Callable[[Size], float]]] = {
     # A script's handlers write as they like, and try again what they have set aside.
     "writes to events": (_is("calendar", writes=True), lambda it: 3 + 0.7 * it.work + it.faults + it.runs),
     # A list for each burst, one per page of it, an events.get after each 412 or fault; polls and full passes by time,
-    # a page for every two events at the smallest page size.
+    # a page for every two events at the smallest page size. While a moved event waits for its vendor, what it left
+    # behind looks every four minutes.
     "reads of calendars": (
         _is("calendar", writes=False),
-        lambda it: 10 + 2.5 * it.work + (4 + it.events / 2) * it.faults + it.feeds * it.rounds * (1.5 + it.events / 2),
+        lambda it: (
+            10
+            + 2.5 * it.work
+            + (4 + it.events / 2) * it.faults
+            + it.feeds * it.rounds * (1.5 + it.events / 2)
+            + 15 * it.hours
+        ),
     ),
     # One call for each change, and once more where somebody changed the meeting meanwhile or an answer was lost.
     "writes to vendors": (_is("provider", writes=True), lambda it: 4 + it.work + 1.5 * it.faults),

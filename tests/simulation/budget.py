@@ -134,10 +134,11 @@ BOUNDS: Mapping[str, tuple[Callable[[Call], bool], Callable[[Size], float]]] = {
         _is("provider", writes=False),
         lambda it: 10 + 3 * it.work + 4 * it.faults + it.vendors * it.rounds * 2,
     ),
-    # Marks, claims, ends; the feed's dirty number, lease and token. A tick looks five times for what is due.
+    # Marks, claims, ends, of scripts' runs too; the feed's dirty number, lease and token. A tick looks five times for
+    # what is due.
     "commits": (
         lambda call: call == ("store", "store.commit"),
-        lambda it: 30 + 16 * it.work + 16 * it.faults + it.feeds * it.rounds * (8 + it.events),
+        lambda it: 30 + 16 * it.work + 16 * it.faults + it.feeds * it.rounds * (8 + it.events) + 4 * it.runs,
     ),
     "tasks": (
         lambda call: call[0] == "queue",

@@ -8,6 +8,20 @@ LISTING, MARKING, SYNC = "functions.listing", "functions.marking", "functions.sy
 
 CANARIES = (
     Canary(
+        "late-series-forgets",
+        "A series that asks for a conference late has the occurrences cancelled that were cancelled before.",
+        "freshness: they are held at the vendor until the next full pass",
+        (
+            Edit(
+                LISTING,
+                "    if row is None or row.seen is None:\n",
+                "    if row is None and sighting.series == zone:\n",
+            ),
+        ),
+        spared="Few worlds cancel an occurrence of a series that has no conference yet, and ask for one then.",
+        test="tests/flow/test_series.py::test_a_series_that_asks_late_keeps_the_exceptions_it_had",
+    ),
+    Canary(
         "token-before-marks",
         "The sync token is stored in the commit that holds the marks it covers.",
         "convergence and I4: a crash between the two loses changes",

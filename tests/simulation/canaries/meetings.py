@@ -233,6 +233,20 @@ CANARIES = (
         (Edit(EFFECTS, "row.ical_uid not in arrived and _moved_elsewhere(work, row, ref) for row", "() for row"),),
     ),
     Canary(
+        "out-of-sight-is-gone",
+        "A calendar that cannot be searched may have the moved event, as long as it is not stopped.",
+        "I8: the meeting that the moved event names is deleted",
+        (
+            Edit(
+                EFFECTS,
+                "    except (Gone, Refused) as error:\n        if feed.stopped:\n",
+                "    except (Gone, Refused) as error:\n        if feed.user:\n",
+            ),
+        ),
+        spared="Few worlds have the one search for a moved event fail.",
+        test="tests/flow/test_shared_meetings.py::test_an_event_moved_to_a_calendar_out_of_sight_keeps_its_meeting",
+    ),
+    Canary(
         "moved-follower-loses-its-meeting",
         "Of two events that leave a calendar at once with one meeting, the one that moved keeps it.",
         "I8: the meeting that the moved event names is deleted with the other",

@@ -210,6 +210,14 @@ CANARIES = (
         (Edit(RECONCILE, "    if job.touched:\n", "    if job.touched and job.row.mark < 0:\n"),),
     ),
     Canary(
+        "own-write-hidden",
+        "What a patch has made of the event is kept, though somebody wrote its row meanwhile.",
+        "I5: the row is done, and its event tells nothing of the meeting",
+        (Edit(WORK, "self.row.seen if fresh.seen == self.stored.seen else fresh.seen", "fresh.seen"),),
+        spared="Few worlds have a tick wake a row in the midst of its patch.",
+        test="tests/flow/test_contention.py::test_who_writes_during_a_patch_does_not_hide_what_it_made_of_the_event",
+    ),
+    Canary(
         "overtaken-not-sent-again",
         "What an overtaken worker sent is sent over again where the vendor does not show what it holds.",
         "freshness: a zombie's late update stands for good",

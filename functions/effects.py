@@ -155,6 +155,8 @@ def update(work: Work, action: UpdateMeeting) -> None:
         ask(work, action.spec)
         return
     except OutcomeUnknown:
+        # Noted first: the queue may be out of reach as well.
+        work.row = msgspec.structs.replace(work.row, verify=True, resend=True)
         if not provider.capabilities.conditional_writes:
             # It may even be done after what follows it.
             look_later(work.ground, provider.name, index(known.ref))

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from conference.errors import OutcomeUnknown
+from conference.errors import Later, OutcomeUnknown
 from conference.meeting import Meeting
 from conference.providers.protocol import Written
 from functions import ledger, reconcile, work
+from functions.ports import Task
 from functions.reconcile import Claim
 from tests.instead import Instead
 from tests.world import World
@@ -150,6 +151,31 @@ def test_an_update_that_is_done_after_the_next_one(world: World) -> None:
     assert at_first == ["Third"]
     assert [meeting["agenda"] for meeting in world.meetings()] == ["Third"]
     assert not world.rows()[0].pending
+
+
+def test_an_update_without_an_answer_is_remembered_though_the_queue_is_away(world: World) -> None:
+    """Nobody can be asked to say it once more later; whoever tries again says it, whatever was agreed before."""
+    blind = Blind(world.provider)
+    world.change_ground(providers={"http": blind})
+    made = world.insert(description="First")
+    world.settle()
+
+    def update(*_arguments: Any, **_named: Any) -> Written:
+        raise OutcomeUnknown("no answer came")
+
+    def add(task: Task, **named: Any) -> bool:
+        if "resend" in task.body:
+            raise Later("the queue is away")
+        return calm.add(task, **named)
+
+    calm = world.ground.queue
+    world.change_ground(providers={"http": Instead(blind, update=update)}, queue=Instead(calm, add=add))
+    world.patch(made["id"], description="Second")
+    world.settle(timedelta(seconds=1))
+    (row,) = world.rows()
+
+    assert row.pending
+    assert (row.verify, row.resend) == (True, True)
 
 
 def test_a_deletion_that_comes_too_late_is_made_good(world: World) -> None:

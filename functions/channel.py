@@ -120,7 +120,7 @@ def open_channel(ground: Ground, feed: str) -> None:
 
 
 def _poll_from_now_on(ground: Ground, feed: str, channel: str | None) -> None:
-    """Note that the calendar cannot be watched; the channel that there may be will not be renewed either: close it."""
+    """Note that the calendar cannot be watched; the channel that there may be is not renewed: the tick closes it."""
 
     def noted() -> None:
         document, current = feeds.load(ground, feed)

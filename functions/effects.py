@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
 import structlog
 
-from conference.errors import Conflict, Gone, Later, NotOwned, OutcomeUnknown, Refused, Stale
+from conference.errors import Conflict, Gone, Later, LockstepError, NotOwned, OutcomeUnknown, Refused, Stale
 from conference.event import Event
 from conference.key import is_ours, mint_key
 from conference.link import Link, index
@@ -41,6 +42,8 @@ ABSENCE = timedelta(seconds=60)
 
 LETTING_GO = timedelta(seconds=5)
 """So long after its last look round, who lets go of a meeting has deleted it."""
+
+MOVED = "the event lives on in another calendar, which will take its meeting over"
 
 LOOK_FIRST = (CreateKey.NONE, CreateKey.SEARCHABLE)
 """Providers of which a meeting is looked for before it is made: a second create may be a second meeting."""
@@ -228,22 +231,44 @@ def _leaders(work: Work, ref: MeetingRef) -> list[Row]:
 
 
 def _kept_by_others(work: Work, ref: MeetingRef) -> bool:
-    """True if another event holds the meeting; one of those leads it then.
+    """True if another event holds the meeting; one of those leads it then, unless it is nobody's of ours.
 
     Raises Later while this event, or one that lets go of the meeting as well, has moved with it and not arrived yet.
     """
     for _ in range(TRIES):
         holders = _holders(work, ref)
         staying = [row for row in holders if not row.releasing]
-        arrived = {row.ical_uid for row in staying}
-        leaving = [work.row] if staying else [work.row, *holders]
-        if any(row.ical_uid not in arrived and _moved_elsewhere(work, row, ref) for row in leaving):
-            raise Later("the event lives on in another calendar, which will take its meeting over")
-        if not staying or any(row.link and row.link.leads for row in staying):
-            return bool(staying)
-        if promote(work.ground, ledger.key_of(staying[0].feed, staying[0].event), ref):
+        if not staying:
+            mine = [row for row in holders if row.user == work.row.user]
+            if any(_moved_elsewhere(work, row, ref) for row in [work.row, *mine]):
+                raise Later(MOVED)
+            return False
+        if _is_led(work, staying, ref):
+            _wait_for_heir(work, staying, ref)
             return True
     raise Later("those who share the meeting do not come to rest")
+
+
+def _is_led(work: Work, staying: Sequence[Row], ref: MeetingRef) -> bool:
+    """False if none of those who hold the meeting leads it, and the one that was to had gone on to another."""
+    heirs = [row for row in staying if row.link and row.link.ref and row.link.ref.owned]
+    if not heirs or any(row.link and row.link.leads for row in heirs):
+        return True
+    return promote(work.ground, ledger.key_of(heirs[0].feed, heirs[0].event), ref)
+
+
+def _wait_for_heir(work: Work, staying: Sequence[Row], ref: MeetingRef) -> None:
+    """Raise Later if this event has moved and not arrived: but for its row, the others might delete its meeting.
+
+    The meeting is in no danger yet, so what cannot be found out, or would take a person, is not waited for.
+    """
+    if any(row.ical_uid == work.row.ical_uid for row in staying):
+        return
+    moved = False
+    with suppress(LockstepError):
+        moved = _moved_elsewhere(work, work.row, ref, stopped_too=False)
+    if moved:
+        raise Later(MOVED)
 
 
 def _holders(work: Work, ref: MeetingRef) -> list[Row]:
@@ -252,7 +277,7 @@ def _holders(work: Work, ref: MeetingRef) -> list[Row]:
     return [ledger.decode(document) for document in found if document.key != work.document_key]
 
 
-def _moved_elsewhere(work: Work, row: Row, ref: MeetingRef) -> bool:
+def _moved_elsewhere(work: Work, row: Row, ref: MeetingRef, *, stopped_too: bool = True) -> bool:
     """True if the row stands for what a move leaves: the event lives in another calendar of its user, with its meeting.
 
     A tombstone is left; or a guest's copy, where the user of this calendar is invited to the event.
@@ -263,7 +288,7 @@ def _moved_elsewhere(work: Work, row: Row, ref: MeetingRef) -> bool:
     for document in ground.store.query(feeds.COLLECTION, [Where("user", "==", row.user)]):
         feed = feeds.decode(document)
         # One that only a script's triggers follow takes no meeting over.
-        if feed.calendar == row.calendar or not feed.conferences:
+        if feed.calendar == row.calendar or not feed.conferences or (feed.stopped and not stopped_too):
             continue
         heirs = [event for event in _copies(work, feed, row.ical_uid) if _takes_over(work, event, ref)]
         if heirs and not feed.stopped:

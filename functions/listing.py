@@ -269,9 +269,12 @@ def _whole_series(a_pass: Pass, sighting: Sighting, zone: str) -> Sighting:
 def _same_series(a_pass: Pass, series: str, uid: str) -> dict[str, Event]:
     try:
         found = a_pass.ground.calendar.find(a_pass.feed.user, a_pass.feed.calendar, uid)
-    except Poison as error:
+    except (Poison, Refused) as error:
         dead.note(a_pass.ground, a_pass.feed_id, series, str(error))
         return {}
+    except Gone as error:
+        # Whether calendar and token are gone, the list itself tells.
+        raise Later("a series' occurrences are not shown at this moment") from error
     return {item.id: item for item in found if item.id != series and series_of(item) == series}
 
 

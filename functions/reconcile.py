@@ -122,12 +122,8 @@ def _settle(job: Work) -> Outcome:
         if job.row.releasing and isinstance(event, Wanted):
             # The meeting may have been deleted before the event came back.
             job.row = msgspec.structs.replace(job.row, releasing=False, verify=True)
-        if job.row.verify:
-            before = job.version
-            if isinstance(event, Wanted):
-                effects.ask(job, event.spec)
-            # Who has saved meanwhile may have learnt that another look is asked for.
-            job.row = msgspec.structs.replace(job.row, verify=job.version != before)
+        if job.row.verify and not _looked(job, event):
+            continue
         if job.row.resend:
             _forget_agreement(job)
         actions = decide(event, job.meeting, job.row.link)
@@ -167,6 +163,16 @@ def event_says(job: Work) -> EventSays:
         return Unwanted()
     spec = spec_of(seen, tuple(row.exceptions.values()), zone=ZoneInfo(row.zone), host=row.user)
     return Wanted(provider, spec, digest(spec), seen.conference)
+
+
+def _looked(job: Work, event: EventSays) -> bool:
+    """Ask the provider what it holds; False if a change, or that another look is asked for, was learnt meanwhile."""
+    before = job.version
+    if isinstance(event, Wanted):
+        effects.ask(job, event.spec)
+    # Only who yields to another leader has saved.
+    job.row = msgspec.structs.replace(job.row, verify=job.version != before)
+    return not job.row.verify
 
 
 def _forget_agreement(job: Work) -> None:

@@ -16,7 +16,7 @@ from conference.link import index
 from conference.meeting import MeetingRef
 from conference.providers.protocol import NotificationReader
 from functions import ledger
-from functions.ground import Ground
+from functions.ground import MINUTE, Ground
 from functions.ports import Task, Where
 from functions.work import remark
 
@@ -49,7 +49,8 @@ def provider_webhook(ground: Ground, name: str, headers: Mapping[str, str], body
 
 def look_later(ground: Ground, provider: str, meeting: str) -> None:
     """Have a meeting told anew when a write that was not answered cannot be done any more, but may have been."""
-    at = ground.now() + BELATED
+    # All that is asked for within a minute is one look, late enough for the last.
+    at = (ground.now() + BELATED) // MINUTE * MINUTE + MINUTE
     body = {"meeting": meeting, "version": "", "resend": True}
     name = hashlib.sha256(f"{meeting}\0belated\0{int(at)}".encode()).hexdigest()[:40]
     ground.queue.add(Task("reconcile_event", body, provider), name=name, at=datetime.fromtimestamp(at, UTC))
@@ -58,11 +59,17 @@ def look_later(ground: Ground, provider: str, meeting: str) -> None:
 def look_at_meeting(ground: Ground, meeting: str, version: str, *, resend: bool = False) -> int:
     """Mark every event that holds the meeting, unless we know this version already; return how many were marked.
 
-    With `resend` it is told anew how the meeting is to be, unless it shows that it is.
+    With `resend` it is told anew how the meeting is to be, unless it shows that it is; not by who tries that anyway.
     """
-    marked, looks = 0, {"verify": True, **({"resend": True} if resend else {})}
+    marked, looks = 0, {"verify": True}
+    if resend:
+        looks["resend"] = True
     for document in ground.store.query(ledger.COLLECTION, [Where("meeting", "==", meeting)]):
-        link = ledger.decode(document).link
+        row = ledger.decode(document)
+        if resend and row.pending and row.attempts:
+            # To begin its retries anew would multiply them, and they would never end.
+            continue
+        link = row.link
         known = link.meeting.version if link and link.meeting else None
         if version and known == version:
             continue

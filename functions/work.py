@@ -275,7 +275,7 @@ def promote(ground: Ground, key: str, ref: MeetingRef) -> bool:
     """Have the row lead the meeting, if it holds that one yet; False if it does not."""
 
     def leading(row: Row) -> Row | None:
-        if row.link is None or row.link.ref != ref:
+        if row.link is None or row.link.ref is None or index(row.link.ref) != index(ref):
             return None
         return msgspec.structs.replace(row, link=msgspec.structs.replace(row.link, leads=True, agreed=None))
 

@@ -201,12 +201,11 @@ def _let_go(ground: Ground, row: Row) -> None:
     if link is None or link.ref is None or row.meeting is None:
         return
     held = ground.store.query(ledger.COLLECTION, [Where("meeting", "==", row.meeting)])
-    others = [one for one in map(ledger.decode, held) if one.feed != row.feed and one.link is not None]
+    others = [one for one in map(ledger.decode, held) if one.feed != row.feed and one.link and not one.releasing]
     if not others:
         spare(ground, link.ref, FOR_GOOD)
     elif link.leads and not any(one.link and one.link.leads for one in others):
-        heir = others[0]
-        promote(ground, ledger.key_of(heir.feed, heir.event), link.ref)
+        any(promote(ground, ledger.key_of(one.feed, one.event), link.ref) for one in others)
 
 
 def _delete_all(ground: Ground, collection: str, where: Where) -> None:

@@ -178,6 +178,27 @@ def test_an_update_without_an_answer_is_remembered_though_the_queue_is_away(worl
     assert (row.verify, row.resend) == (True, True)
 
 
+def test_a_vendor_that_never_answers_is_tried_ever_more_seldom(world: World) -> None:
+    """That each try is told anew later, in case it is done late, multiplies nothing, and begins nothing anew."""
+    blind = Blind(world.provider)
+    world.change_ground(providers={"http": blind})
+    made = world.insert(description="First")
+    world.settle()
+    tries: list[float] = []
+
+    def update(*_arguments: Any, **_named: Any) -> Written:
+        tries.append(world.ground.now())
+        raise OutcomeUnknown("no answer came")
+
+    world.change_ground(providers={"http": Instead(blind, update=update)})
+    world.patch(made["id"], description="Second")
+    world.settle(timedelta(hours=1))
+    (row,) = world.rows()
+
+    assert 5 < len(tries) < 30
+    assert row.attempts == len(tries)
+
+
 def test_a_deletion_that_comes_too_late_is_made_good(world: World) -> None:
     """The event is wanted again and had kept its meeting: when that vanishes all the same, it gets another one."""
     made = world.insert()

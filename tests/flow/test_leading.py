@@ -217,11 +217,47 @@ def test_a_look_asked_for_while_one_yields_is_made(world: World) -> None:
 
     world.change_ground(providers={"http": Instead(world.provider, get=get)})
     remark(world.ground, later, verify=True)
-    (document,) = [one for one in world.store.query(ledger.COLLECTION) if one.key == later]
-    reconcile.work(world.ground, document)
+    reconcile.work(world.ground, read(world, later))
 
     assert len(looks) == 2
     assert not world.rows()[0].verify
+
+
+def test_an_event_cancelled_while_it_yields_lets_go(world: World) -> None:
+    """Who saves in the midst of its look has not decided yet: what it learns by that is decided upon."""
+    both_lead(world)
+    world.settle()
+    world.vendor_control("webhooks", silent=True)
+    (meeting,) = world.meetings()
+    world.vendor_control(f"meetings/{meeting['id']}", title="By hand")
+    later = max(ledger.key_of(row.feed, row.event) for row in world.rows())
+
+    known = ledger.decode(read(world, later))
+    assert known.link is not None
+    assert known.link.ref is not None
+    shown = msgspec.structs.replace(known.link, meeting=world.provider.get(known.link.ref))
+    remark(world.ground, later, link=shown, verify=True)
+
+    def get(ref: Any) -> Any:
+        found = world.provider.get(ref)
+        row = ledger.decode(read(world, later))
+        if row.seen and not row.seen.cancelled:
+            remark(world.ground, later, seen=msgspec.structs.replace(row.seen, status="cancelled"))
+        return found
+
+    world.change_ground(providers={"http": Instead(world.provider, get=get)})
+    reconcile.work(world.ground, read(world, later))
+    after = ledger.decode(read(world, later))
+
+    assert after.link is None
+    assert not after.pending
+
+
+def read(world: World, key: str) -> Document:
+    """A row's document."""
+    document = world.store.get(key)
+    assert document is not None
+    return document
 
 
 def test_who_lets_go_last_deletes_the_meeting_though_another_had_it_a_moment_ago(world: World) -> None:

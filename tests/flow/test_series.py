@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.instead import Instead
 from tests.world import ALICE, World, asked, event_body
 
 pytestmark = pytest.mark.usefixtures("feed")
@@ -186,6 +187,29 @@ def test_a_series_of_which_an_occurrence_cannot_be_read_has_its_meeting(world: W
 
     assert [meeting["title"] for meeting in world.meetings()] == ["Planning"]
     assert {one.data["event"] for one in world.store.query("dead")} >= {made["id"]}
+
+
+@pytest.mark.parametrize(("status", "reason"), [(403, "forbidden"), (404, "notFound"), (410, "fullSyncRequired")])
+def test_occurrences_that_are_not_shown_stop_no_calendar(world: World, feed: str, status: int, reason: str) -> None:
+    """The one list by which they are read is refused: the series has its meeting, the token is kept, the feed runs."""
+    token = world.feed(feed).token
+    calm, failed = world.ground.calendar, list[int]()
+
+    def find(*arguments: Any) -> Any:
+        if not failed:
+            failed.append(status)
+            world.google_control("faults", method="GET", path="/events$", times=1, status=status, reason=reason)
+        return calm.find(*arguments)
+
+    world.change_ground(calendar=Instead(calm, find=find))
+    world.insert(recurrence=WEEKLY)
+    world.settle(timedelta(minutes=2))
+
+    assert failed
+    assert token
+    assert [meeting["title"] for meeting in world.meetings()] == ["Planning"]
+    assert not world.feed(feed).stopped
+    assert world.feed(feed).dropped_at == 0.0
 
 
 def test_a_guest_invited_to_one_occurrence_only_costs_one_list(world: World) -> None:

@@ -76,6 +76,45 @@ def test_of_two_that_leave_at_once_the_one_that_moved_keeps_it(world: World, mov
     assert not any(row.pending or row.parked for row in world.rows())
 
 
+@pytest.mark.parametrize("before", [True, False], ids=["there before us", "adopted"])
+def test_of_two_that_name_a_strangers_meeting_one_goes(world: World, *, before: bool) -> None:
+    """Nobody leads what is not ours: it lives on for the other, and nobody waits."""
+    if not before:
+        world.connect()
+    theirs = world.make_meeting_elsewhere("Theirs")
+    conference = world.conference_with(theirs)
+    first = world.insert(summary="First", conferenceData=conference)
+    if before:
+        world.connect()
+    world.settle()
+    world.insert(summary="Second", conferenceData=conference)
+    world.settle()
+    world.cancel(first["id"])
+    world.settle(timedelta(hours=1))
+
+    assert [meeting["id"] for meeting in world.meetings()] == [theirs]
+    assert not any(row.pending or row.parked for row in world.rows())
+
+
+def test_who_stays_leads_though_the_leader_moved_to_a_stopped_calendar(world: World) -> None:
+    """Its owner may never connect that again: the meeting follows who is left."""
+    world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")
+    team = world.connect("team@example.com")
+    world.connect()
+    first = world.insert(summary="First")
+    world.settle()
+    second = world.insert(summary="Second", conferenceData=world.event(first["id"])["conferenceData"])
+    world.settle()
+    feeds.change(world.ground, team, partial(msgspec.structs.replace, stopped=True))
+    world.move(first["id"], "team@example.com")
+    world.settle()
+    world.patch(second["id"], summary="Renamed")
+    world.settle()
+
+    assert [meeting["title"] for meeting in world.meetings()] == ["Renamed"]
+    assert not any(row.pending or row.parked for row in world.rows())
+
+
 def test_an_event_moved_to_a_calendar_out_of_sight_keeps_its_meeting(world: World) -> None:
     """What Google does not show for a moment is not taken for gone: a living event would lose its meeting."""
     world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")

@@ -175,8 +175,8 @@ CANARIES = (
         (
             Edit(
                 EFFECTS,
-                "        if promote(work.ground, ledger.key_of(staying[0].feed, staying[0].event), ref):\n",
-                "        if staying:\n",
+                "    return promote(work.ground, ledger.key_of(heirs[0].feed, heirs[0].event), ref)\n",
+                "    return True\n",
             ),
         ),
     ),
@@ -184,7 +184,7 @@ CANARIES = (
         "promoted-to-what-was",
         "An event that has another meeting by now is not made to lead the old one.",
         "I9: nobody deletes the meeting that was let go",
-        (Edit(WORK, "if row.link is None or row.link.ref != ref:", "if row.link is None:"),),
+        (Edit(WORK, " or index(row.link.ref) != index(ref):", ":"),),
         spared="Few worlds hold a worker up for so long between its look and the promotion.",
         test="tests/flow/test_leading.py::test_who_lets_go_last_deletes_the_meeting_though_another_had_it_a_moment_ago",
     ),
@@ -230,7 +230,7 @@ CANARIES = (
         "moved-event-loses-its-meeting",
         "An event that moved to another calendar keeps its meeting and join link.",
         "convergence: the meeting that the moved event names is deleted",
-        (Edit(EFFECTS, "row.ical_uid not in arrived and _moved_elsewhere(work, row, ref) for row", "() for row"),),
+        (Edit(EFFECTS, "_moved_elsewhere(work, row, ref) for row in", "() for row in"),),
     ),
     Canary(
         "out-of-sight-is-gone",
@@ -251,11 +251,8 @@ CANARIES = (
         "Of two events that leave a calendar at once with one meeting, the one that moved keeps it.",
         "I8: the meeting that the moved event names is deleted with the other",
         (
-            Edit(
-                EFFECTS,
-                "        leaving = [work.row] if staying else [work.row, *holders]\n",
-                "        leaving = [work.row]\n",
-            ),
+            Edit(EFFECTS, "for row in [work.row, *mine]):", "for row in [work.row]):"),
+            Edit(EFFECTS, "            _wait_for_heir(work, staying, ref)\n", ""),
         ),
         spared="Few worlds cancel an event and move another that shares its meeting within seconds.",
         test="tests/flow/test_shared_meetings.py::test_of_two_that_leave_at_once_the_one_that_moved_keeps_it",

@@ -256,7 +256,7 @@ CANARIES = (
         (
             Edit(
                 RECONCILE,
-                "            if isinstance(event, Wanted):\n                effects.ask(job, event.spec)\n",
+                "    if isinstance(event, Wanted):\n        effects.ask(job, event.spec)\n",
                 "",
             ),
         ),

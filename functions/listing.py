@@ -79,7 +79,8 @@ def full_pass(a_pass: Pass) -> None:
     shown: set[str] = set()
     for page in _pages(a_pass, token=None, ends_after=now):
         if a_pass.feed.conferences:
-            shown.update(one.series for one in _sightings(a_pass, page))
+            # An exception that is to come may be shown without its series, which is over.
+            shown.update(one.series for one in _sightings(a_pass, page) if one.event is not None)
         if page.sync_token is None:
             _note(a_pass, page, partial(_compared, a_pass, since), token=None)
             continue

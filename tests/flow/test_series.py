@@ -189,6 +189,24 @@ def test_a_series_of_which_an_occurrence_cannot_be_read_has_its_meeting(world: W
     assert {one.data["event"] for one in world.store.query("dead")} >= {made["id"]}
 
 
+def test_a_series_that_is_over_but_for_a_moved_occurrence_is_looked_up(world: World) -> None:
+    """A full pass shows the occurrence that is to come, and not its series: that may have changed all the same."""
+    made = world.insert(recurrence=["RRULE:FREQ=DAILY;COUNT=2"])
+    world.settle()
+    world.patch(f"{made['id']}_20261125T090000Z", **zurich("2026-12-20T10:00:00", "2026-12-20T11:00:00"))
+    world.settle()
+    world.clock.advance(timedelta(days=5))
+    world.google_control("push", silent=True)
+    world.patch(made["id"], conferenceData=None)
+    world.google_control("expire-tokens", calendarId=ALICE)
+    world.clock.advance(timedelta(minutes=16))
+    world.tick()
+    world.settle()
+
+    assert world.meetings() == []
+    assert not any(row.pending or row.parked or row.link for row in world.rows())
+
+
 @pytest.mark.parametrize(("status", "reason"), [(403, "forbidden"), (404, "notFound"), (410, "fullSyncRequired")])
 def test_occurrences_that_are_not_shown_stop_no_calendar(world: World, feed: str, status: int, reason: str) -> None:
     """The one list by which they are read is refused: the series has its meeting, the token is kept, the feed runs."""

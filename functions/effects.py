@@ -35,7 +35,7 @@ from functions.ledger import Row
 from functions.marking import is_over
 from functions.ports import Where
 from functions.webhook import look_later
-from functions.work import Work, promote
+from functions.work import Work, hand_on
 
 ABSENCE = timedelta(seconds=60)
 """A meeting that is not there is asked for once more after this: providers have had outages that answered 404."""
@@ -158,11 +158,10 @@ def update(work: Work, action: UpdateMeeting) -> None:
         ask(work, action.spec)
         return
     except OutcomeUnknown:
-        # Noted first: the queue may be out of reach as well.
-        work.row = msgspec.structs.replace(work.row, verify=True, resend=True)
         if not provider.capabilities.conditional_writes:
-            # It may even be done after what follows it.
-            look_later(work.ground, provider.name, index(known.ref))
+            # It may even be done after what follows it. Should the queue be out of reach too, who tries again is left.
+            with suppress(LockstepError):
+                look_later(work.ground, provider.name, index(known.ref))
         raise
     if written.ignored:
         log.warning("provider ignored fields", fields=sorted(f.value for f in written.ignored), row=work.document_key)
@@ -243,18 +242,10 @@ def _kept_by_others(work: Work, ref: MeetingRef) -> bool:
             if any(_moved_elsewhere(work, row, ref) for row in [work.row, *mine]):
                 raise Later(MOVED)
             return False
-        if _is_led(work, staying, ref):
+        if hand_on(work.ground, staying, ref):
             _wait_for_heir(work, staying, ref)
             return True
     raise Later("those who share the meeting do not come to rest")
-
-
-def _is_led(work: Work, staying: Sequence[Row], ref: MeetingRef) -> bool:
-    """False if none of those who hold the meeting leads it, and the one that was to had gone on to another."""
-    heirs = [row for row in staying if row.link and row.link.ref and row.link.ref.owned]
-    if not heirs or any(row.link and row.link.leads for row in heirs):
-        return True
-    return promote(work.ground, ledger.key_of(heirs[0].feed, heirs[0].event), ref)
 
 
 def _wait_for_heir(work: Work, staying: Sequence[Row], ref: MeetingRef) -> None:

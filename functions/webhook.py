@@ -1,6 +1,7 @@
 """A provider's push: verified, then taken as a hint to look at one meeting, never as a fact.
 
-The look is delayed a little and compares versions first, so that the echo of our own write costs no call.
+The look is delayed a little and compares versions first, so that the echo of our own write costs no call. What we have
+written without an answer is looked at in the same way, some minutes later.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ brings `done` up to the mark. A save keeps what markers wrote meanwhile and fail
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -271,9 +271,18 @@ def remark(ground: Ground, key: str, **seen: Any) -> None:
     _remark(ground, key, lambda row: msgspec.structs.replace(row, **seen))
 
 
-def promote(ground: Ground, key: str, ref: MeetingRef) -> bool:
-    """Have the row lead the meeting, if it holds that one yet; False if it does not."""
+def hand_on(ground: Ground, rows: Sequence[Row], ref: MeetingRef) -> bool:
+    """See that one of the rows that hold a meeting leads it, unless it is not ours: that nobody leads.
 
+    False if all of them have gone on to others since they were read.
+    """
+    heirs = [row for row in rows if row.link and row.link.ref and row.link.ref.owned]
+    if not heirs or any(row.link and row.link.leads for row in heirs):
+        return True
+    return any(_promote(ground, ledger.key_of(row.feed, row.event), ref) for row in heirs)
+
+
+def _promote(ground: Ground, key: str, ref: MeetingRef) -> bool:
     def leading(row: Row) -> Row | None:
         if row.link is None or row.link.ref is None or index(row.link.ref) != index(ref):
             return None

@@ -41,7 +41,7 @@ from functions.script import (
     trigger,
 )
 from functions.sweep import spare
-from functions.work import promote
+from functions.work import hand_on
 
 OF_FEEDS = tuple(each.COLLECTION for each in (ledger, dead, runs, snapshot, delivery, trigger))
 """What is found by its feed."""
@@ -204,8 +204,8 @@ def _let_go(ground: Ground, row: Row) -> None:
     others = [one for one in map(ledger.decode, held) if one.feed != row.feed and one.link and not one.releasing]
     if not others:
         spare(ground, link.ref, FOR_GOOD)
-    elif link.leads and not any(one.link and one.link.leads for one in others):
-        any(promote(ground, ledger.key_of(one.feed, one.event), link.ref) for one in others)
+    else:
+        hand_on(ground, others, link.ref)
 
 
 def _delete_all(ground: Ground, collection: str, where: Where) -> None:

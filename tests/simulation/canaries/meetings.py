@@ -174,8 +174,8 @@ CANARIES = (
         "freshness: the rest's changes are not followed",
         (
             Edit(
-                EFFECTS,
-                "    return promote(work.ground, ledger.key_of(heirs[0].feed, heirs[0].event), ref)\n",
+                WORK,
+                "    return any(_promote(ground, ledger.key_of(row.feed, row.event), ref) for row in heirs)\n",
                 "    return True\n",
             ),
         ),

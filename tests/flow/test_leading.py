@@ -171,9 +171,7 @@ def test_who_yields_to_a_leader_that_lets_go_at_this_moment_leads_again(world: W
     first, second = sorted(events, key=lambda event: ledger.key_of(feed, event))
     store = LettingGo(world, ledger.key_of(feed, first))
     world.change_ground(store=store)
-    world.vendor_control("webhooks", silent=True)
-    (meeting,) = world.meetings()
-    world.vendor_control(f"meetings/{meeting['id']}", title="By hand")
+    rename_by_hand(world)
     world.patch(second, summary="Stays")
     world.settle()
 
@@ -199,14 +197,24 @@ def test_who_takes_a_meeting_up_as_it_is_deleted_gets_another(world: World) -> N
     assert meeting["id"] != conference["conferenceId"]
 
 
-def test_a_look_asked_for_while_one_yields_is_made(world: World) -> None:
-    """Who saves in the midst of its look may learn that another one is asked for, which its own does not answer."""
+def quarrel(world: World) -> str:
+    """Two lead a meeting that people have renamed, of which no push tells; the key of the one that is to yield."""
     both_lead(world)
     world.settle()
+    rename_by_hand(world)
+    return max(ledger.key_of(row.feed, row.event) for row in world.rows())
+
+
+def rename_by_hand(world: World) -> None:
+    """People rename the meeting, and no push tells of it."""
     world.vendor_control("webhooks", silent=True)
     (meeting,) = world.meetings()
     world.vendor_control(f"meetings/{meeting['id']}", title="By hand")
-    later = max(ledger.key_of(row.feed, row.event) for row in world.rows())
+
+
+def test_a_look_asked_for_while_one_yields_is_made(world: World) -> None:
+    """Who saves in the midst of its look may learn that another one is asked for, which its own does not answer."""
+    later = quarrel(world)
     looks: list[Any] = []
 
     def get(ref: Any) -> Any:
@@ -225,13 +233,7 @@ def test_a_look_asked_for_while_one_yields_is_made(world: World) -> None:
 
 def test_an_event_cancelled_while_it_yields_lets_go(world: World) -> None:
     """Who saves in the midst of its look has not decided yet: what it learns by that is decided upon."""
-    both_lead(world)
-    world.settle()
-    world.vendor_control("webhooks", silent=True)
-    (meeting,) = world.meetings()
-    world.vendor_control(f"meetings/{meeting['id']}", title="By hand")
-    later = max(ledger.key_of(row.feed, row.event) for row in world.rows())
-
+    later = quarrel(world)
     known = ledger.decode(read(world, later))
     assert known.link is not None
     assert known.link.ref is not None

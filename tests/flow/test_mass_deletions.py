@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 from typing import Any
 
 from conference.errors import Gone, Missing
@@ -10,6 +11,7 @@ from conference.event import Event
 from conference.providers.protocol import MeetingLister
 from functions import sweep
 from functions.ground import Policy
+from functions.initialise import initialise
 from functions.ports import Page
 from tests.world import ALICE, World
 
@@ -85,3 +87,36 @@ def test_a_ledger_that_is_lost_takes_no_meetings_along(world: World, feed: str) 
 
     assert sweep.sweep_provider(world.ground, provider, provider.list())["orphans"] == 0
     assert len(world.meetings()) == MANY
+
+
+def test_losing_sight_of_most_events_at_once_stops_instead_of_deleting(world: World, feed: str) -> None:
+    """After a dropped token all linked events are "not found": that is lost access, until somebody says otherwise."""
+    for number in range(15):
+        world.insert(summary=f"Event {number:02d}")
+    world.settle()
+    world.google_control("expire-tokens", calendarId=ALICE)
+    world.google_control("faults", method="GET", path="/events/", times=15, status=404, reason="notFound")
+    world.clock.advance(timedelta(days=3))
+    world.tick()
+    world.settle()
+    stopped, meetings = world.feed(feed).trouble, len(world.meetings())
+    initialise(world.ground, ALICE, "primary")
+    world.tick()
+    world.settle()
+
+    assert "15 of 15" in (stopped or "")
+    assert (meetings, len(world.meetings())) == (15, 15)
+    assert world.feed(feed).trouble is None
+
+
+def test_a_sweep_that_would_delete_too_much_stops(world: World) -> None:
+    """Eleven spares and no links: somebody has lost the ledger, not the meetings."""
+    for number in range(11):
+        world.make_spare(number)
+    sweep = dataclasses.replace(Policy(), spare_life=0.0)
+    world.change_ground(policy=sweep)
+    for _ in range(3):
+        world.clock.advance(timedelta(minutes=31))
+        world.tick()
+
+    assert len(world.meetings()) == 11

@@ -14,7 +14,7 @@ from functions import feed as feeds
 from functions import sweep
 from functions.ground import Policy
 from tests.meanwhile import run_some
-from tests.world import ALICE, World
+from tests.world import ALICE, World, asked
 
 
 def test_of_two_events_that_shared_a_meeting_before_we_came_one_leads(world: World) -> None:
@@ -282,3 +282,73 @@ def test_a_named_meeting_that_is_missed_for_a_moment_is_shared_all_the_same(worl
     (meeting,) = world.meetings()
     assert world.event(copy["id"])["conferenceData"]["conferenceId"] == meeting["id"]
     assert [row.link.meeting.ref.id for row in world.rows() if row.link and row.link.meeting] == [meeting["id"]] * 2
+
+
+@pytest.mark.usefixtures("feed")
+def test_a_copied_event_shares_the_meeting_which_dies_with_the_last(world: World) -> None:
+    """Two events name one meeting: the first leads; when it goes, the other takes over; then the meeting goes."""
+    first = world.insert(summary="Original")
+    world.settle()
+    (meeting,) = world.meetings()
+    copied = {**asked(), "conferenceId": meeting["id"]}
+    second = world.insert(summary="Copy", conferenceData=copied)
+    world.settle()
+    shared = [(one["id"], one["title"]) for one in world.meetings()]
+    world.cancel(first["id"])
+    world.settle()
+    handed_over = [(one["id"], one["title"]) for one in world.meetings()]
+    world.cancel(second["id"])
+    world.settle()
+
+    assert shared == [(meeting["id"], "Original")]
+    assert handed_over == [(meeting["id"], "Copy")]
+    assert world.meetings() == []
+
+
+@pytest.mark.usefixtures("feed")
+def test_both_copies_cancelled_at_once_leave_nothing(world: World) -> None:
+    """Two events that let go of one meeting in the same run delete it all the same."""
+    first = world.insert(summary="Original")
+    world.settle()
+    (meeting,) = world.meetings()
+    second = world.insert(summary="Copy", conferenceData={**asked(), "conferenceId": meeting["id"]})
+    world.settle()
+    world.cancel(first["id"])
+    world.cancel(second["id"])
+    world.settle()
+
+    assert world.meetings() == []
+
+
+@pytest.mark.usefixtures("feed")
+def test_an_event_that_names_a_meeting_nobody_has_gets_one(world: World) -> None:
+    """A copy of an event whose meeting is long gone asks for a conference all the same."""
+    made = world.insert(conferenceData={**asked(), "conferenceId": "long-gone"})
+    world.settle()
+
+    (meeting,) = world.meetings()
+    assert world.event(made["id"])["conferenceData"]["conferenceId"] == meeting["id"]
+
+
+@pytest.mark.usefixtures("feed")
+def test_a_past_event_moved_as_the_token_is_dropped_keeps_its_meeting(world: World) -> None:
+    """No full pass of its new calendar shows it: who would let go of the meeting has it looked at there."""
+    world.google_control("calendars", id="team@example.com", owner=ALICE, timeZone="Europe/Zurich")
+    team = world.connect("team@example.com")
+    made = world.insert()
+    world.settle()
+    (meeting,) = world.meetings()
+    world.clock.advance(timedelta(days=10))
+    world.google_control("push", silent=True)
+    world.move(made["id"], "team@example.com")
+    world.google_control("expire-tokens", calendarId="team@example.com")
+    for _ in range(3):
+        world.clock.advance(timedelta(minutes=16))
+        world.tick()
+        world.settle()
+
+    assert [one["id"] for one in world.meetings()] == [meeting["id"]]
+    (heir,) = [row for row in world.rows() if row.feed == team]
+    assert heir.link is not None
+    assert heir.link.leads
+    assert not any(row.pending or row.parked for row in world.rows())

@@ -166,7 +166,7 @@ CANARIES = (
         "freshness: such a crash costs a whole lease",
         (Edit(SYNC, "(current.done >= number and not died)", "current.done >= number"),),
         spared="Few worlds have a run die in its second turn, and nobody else come.",
-        test="tests/flow/test_trouble.py::test_a_run_that_dies_after_it_covered_its_number_is_taken_over_at_once",
+        test="tests/flow/test_workers.py::test_a_run_that_dies_after_it_covered_its_number_is_taken_over_at_once",
     ),
     Canary(
         "nobody-behind-a-dead-holder",
